@@ -1,0 +1,127 @@
+//! One Bedrock model as declared: typed, and already valid.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::family::Family;
+use crate::guardrail::Guardrail;
+use crate::model_id::ModelId;
+use crate::transport::EndpointUrl;
+
+/// Everything that is needed to call one model.
+#[derive(Clone, Debug)]
+pub struct BedrockSpec {
+    /// Which model.
+    pub model_id: ModelId,
+    /// What the model accepts.
+    pub family: &'static Family,
+    /// The region whose endpoint is called, and for which requests are signed.
+    pub region: String,
+    /// Which endpoint is called.
+    pub endpoint: EndpointChoice,
+    /// Whose name the calls are made in.
+    pub credentials: Credentials,
+    /// The guardrail that every request carries.
+    pub guardrail: Option<Guardrail>,
+    /// Whether a request may bring a guardrail of its own.
+    pub guardrail_override: bool,
+    /// How long to wait, and how often to try.
+    pub deadlines: Deadlines,
+}
+
+/// Which endpoint is called: the region's own unless something else is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointChoice {
+    /// A URL to call instead.
+    pub url: Option<EndpointUrl>,
+    /// The region's FIPS endpoint.
+    pub fips: bool,
+    /// The region's dual-stack endpoint.
+    pub dual_stack: bool,
+}
+
+/// How long to wait for Bedrock, and how often to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For a connection: name resolution, TCP and TLS.
+    pub connect: Duration,
+    /// For the first event of a stream.
+    pub first_event: Duration,
+    /// Between two events of a stream, and between two pieces of a body once a head is in.
+    pub idle: Duration,
+    /// For everything together. Bedrock may take an hour over a long answer.
+    pub request: Duration,
+    /// How many calls one request may make, the first included.
+    pub max_attempts: u32,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            first_event: Duration::from_secs(120),
+            idle: Duration::from_secs(120),
+            request: Duration::from_secs(3600),
+            max_attempts: 3,
+        }
+    }
+}
+
+/// Whose name the calls are made in.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Where the credentials come from.
+    pub source: CredentialSource,
+    /// A role to assume with them.
+    pub assume_role: Option<AssumeRole>,
+}
+
+/// Where credentials come from.
+#[derive(Clone, Debug)]
+pub enum CredentialSource {
+    /// A key pair from the manifest or a secret store.
+    Keys {
+        /// The access key's id.
+        access_key_id: SecretString,
+        /// The access key's secret.
+        secret_access_key: SecretString,
+        /// The token of temporary credentials.
+        session_token: Option<SecretString>,
+    },
+    /// A Bedrock API key, sent as a bearer token instead of a signature.
+    Bearer(SecretString),
+    /// A profile of the shared configuration files.
+    Profile(String),
+    /// The environment variables alone.
+    Environment,
+    /// The workload's own identity: web identity, ECS or EKS containers, EC2 instance metadata.
+    Metadata,
+    /// Every source in AWS's order.
+    Chain,
+}
+
+impl CredentialSource {
+    /// Names the source for people.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Keys { .. } => "access key".to_owned(),
+            Self::Bearer(_) => "API key".to_owned(),
+            Self::Profile(name) => format!("profile {name}"),
+            Self::Environment => "environment".to_owned(),
+            Self::Metadata => "workload identity".to_owned(),
+            Self::Chain => "AWS chain".to_owned(),
+        }
+    }
+}
+
+/// A role to assume through STS.
+#[derive(Clone, Debug)]
+pub struct AssumeRole {
+    /// The role's ARN.
+    pub arn: String,
+    /// The session's name in AWS's logs.
+    pub session_name: String,
+    /// The external id that the role's trust policy asks for.
+    pub external_id: Option<SecretString>,
+}

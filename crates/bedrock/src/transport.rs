@@ -1,0 +1,25 @@
+//! Body in, head and bytes or events out: everything between a translated request and Amazon Bedrock.
+//!
+//! The SDK finds credentials, endpoints and regions; the calls themselves are made here, with `hyper`,
+//! `aws-sigv4` and `aws-smithy-eventstream`. That is why retries never repeat an answer that is already
+//! billed, why a silent stream ends, and why the bytes that are signed are the bytes that were translated.
+
+mod body;
+mod call;
+mod connect;
+mod credentials;
+mod endpoint;
+mod events;
+mod frames;
+mod region;
+mod retry;
+mod sign;
+
+pub use endpoint::{EndpointError, EndpointUrl};
+pub use region::{default_region, profile_exists};
+
+pub(crate) use call::{Outcome, Transport};
+pub(crate) use connect::Connections;
+pub(crate) use credentials::CredentialCache;
+pub(crate) use endpoint::Target;
+pub(crate) use events::Events;

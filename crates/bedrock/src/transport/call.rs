@@ -1,0 +1,337 @@
+//! One call, made as often as the policy allows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chat::{Error, ErrorKind, Head, Result};
+use http::Response;
+use http::header::HeaderMap;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::connect::{ConnectTimedOut, Connections, HttpClient};
+use super::credentials::{CredentialCache, Held};
+use super::retry::{MAX_PAUSE, Verdict, asked_for, pause};
+use super::sign::{Scope, signed};
+use super::{Target, body};
+use crate::clock::Clock;
+use crate::spec::BedrockSpec;
+use crate::translate::{Operation, ServiceError};
+
+/// Calls one model.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    spec: Arc<BedrockSpec>,
+    target: Target,
+    client: HttpClient,
+    credentials: Arc<CredentialCache>,
+    clock: Clock,
+}
+
+/// An answer with a 2xx status, of which nothing but the head has been read.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) head: Head,
+    pub(crate) response: Response<Incoming>,
+    /// When the attempt that succeeded began.
+    pub(crate) started: Instant,
+}
+
+/// A failed attempt.
+struct Failure {
+    error: Error,
+    verdict: Verdict,
+    asked_for: Option<Duration>,
+}
+
+impl Transport {
+    pub(crate) fn new(
+        spec: Arc<BedrockSpec>,
+        target: Target,
+        credentials: Arc<CredentialCache>,
+        connections: &Connections,
+        clock: Clock,
+    ) -> std::io::Result<Self> {
+        let client = connections.client(spec.deadlines.connect, target.https)?;
+        Ok(Self {
+            spec,
+            target,
+            client,
+            credentials,
+            clock,
+        })
+    }
+
+    pub(crate) fn credentials(&self) -> &CredentialCache {
+        &self.credentials
+    }
+
+    /// Calls `Converse` and reads the reply.
+    pub(crate) async fn converse(&self, request: Bytes) -> Result<(Head, Bytes)> {
+        let Outcome { head, response, .. } = self.call(Operation::Converse, request, None).await?;
+        let reply = body::read(response.into_body(), body::MAX_REPLY, self.spec.deadlines.idle).await;
+        match reply {
+            Ok(reply) => Ok((head, reply)),
+            Err(error) => Err(with_head(error, &head)),
+        }
+    }
+
+    /// Calls `ConverseStream` and waits for the head.
+    pub(crate) async fn converse_stream(&self, request: Bytes) -> Result<Outcome> {
+        let outcome = self
+            .call(
+                Operation::ConverseStream,
+                request,
+                Some(self.spec.deadlines.first_event),
+            )
+            .await?;
+        let kind = outcome.response.headers().get(http::header::CONTENT_TYPE);
+        if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.amazon.eventstream")) {
+            return Ok(outcome);
+        }
+        let error = Error::new(
+            ErrorKind::Upstream,
+            "the reply from Amazon Bedrock is not an event stream",
+        );
+        Err(with_head(error, &outcome.head))
+    }
+
+    async fn call(
+        &self,
+        operation: Operation,
+        request: Bytes,
+        head_timeout: Option<Duration>,
+    ) -> Result<Outcome> {
+        let mut attempts = 0_u32;
+        let mut resent = false;
+        let mut rejected: Option<Arc<Held>> = None;
+        loop {
+            let identity = match &rejected {
+                Some(held) => Arc::clone(held),
+                None => self
+                    .credentials
+                    .get()
+                    .await
+                    .map_err(|error| error.attempts(attempts))?,
+            };
+            attempts = attempts.saturating_add(1);
+            let started = Instant::now();
+            let failure = match self.attempt(operation, &request, &identity, head_timeout).await {
+                Ok(response) => {
+                    let upstream_request_id = request_id(response.headers());
+                    let head = Head {
+                        upstream_request_id,
+                        attempts,
+                        adjusted: Vec::new(),
+                    };
+                    return Ok(Outcome {
+                        head,
+                        response,
+                        started,
+                    });
+                }
+                Err(failure) => failure,
+            };
+            let error = failure.error.attempts(attempts);
+            // Rejected credentials were not the request's fault: one more try with new ones.
+            if error.kind() == ErrorKind::CredentialsRejected && rejected.is_none() {
+                match self.credentials.newer_than(&identity).await {
+                    Some(newer) => rejected = Some(newer),
+                    None => return Err(error),
+                }
+                continue;
+            }
+            let again = match failure.verdict {
+                Verdict::Final => false,
+                Verdict::Again | Verdict::AgainLater => true,
+                Verdict::Once => !std::mem::replace(&mut resent, true),
+            };
+            let too_long = failure.asked_for.is_some_and(|delay| delay > MAX_PAUSE);
+            if !again || too_long || attempts >= self.spec.deadlines.max_attempts {
+                return Err(match failure.asked_for {
+                    Some(delay) => error.retry_after(delay),
+                    None => error,
+                });
+            }
+            let delay = pause(failure.verdict, attempts, failure.asked_for);
+            tracing::debug!(
+                kind = error.kind().name(),
+                attempts,
+                delay_ms = delay.as_millis(),
+                "calling Bedrock again"
+            );
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        operation: Operation,
+        request: &Bytes,
+        identity: &Held,
+        head_timeout: Option<Duration>,
+    ) -> Result<Response<Incoming>, Failure> {
+        let uri = match operation {
+            Operation::Converse => &self.target.converse,
+            Operation::ConverseStream => &self.target.converse_stream,
+        };
+        let scope = Scope {
+            region: &self.spec.region,
+            host: &self.target.host,
+            time: self.clock.now(),
+        };
+        let request = signed(uri, request, &identity.identity, &scope).map_err(Failure::last)?;
+        let sending = self.client.request(request);
+        let sent = match head_timeout {
+            None => sending.await,
+            Some(limit) => match tokio::time::timeout(limit, sending).await {
+                Ok(sent) => sent,
+                Err(_) => {
+                    let error = Error::new(
+                        ErrorKind::Timeout,
+                        "Amazon Bedrock did not begin to answer in time",
+                    );
+                    return Err(Failure::last(error));
+                }
+            },
+        };
+        let response = sent.map_err(|error| unsent(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refused(response).await)
+    }
+
+    /// Reads an error reply.
+    async fn refused(&self, response: Response<Incoming>) -> Failure {
+        let (parts, body) = response.into_parts();
+        let id = request_id(&parts.headers);
+        let header = parts
+            .headers
+            .get("x-amzn-errortype")
+            .and_then(|value| value.to_str().ok());
+        // A refusal whose text is cut off is still a refusal, known by its status and header.
+        let body = body::read(body, body::MAX_ERROR, self.spec.deadlines.idle)
+            .await
+            .unwrap_or_default();
+        let service = ServiceError::from_reply(parts.status.as_u16(), header, &body);
+        let kind = service.kind();
+        let verdict = if kind == ErrorKind::Throttled {
+            Verdict::AgainLater
+        } else if service.is_transient() {
+            Verdict::Again
+        } else {
+            Verdict::Final
+        };
+        if kind == ErrorKind::AccessDenied || kind == ErrorKind::CredentialsRejected {
+            // The operator needs AWS's own words; the client must not see account ids and ARNs.
+            tracing::warn!(
+                code = service.code,
+                message = service.message,
+                "AWS refused the gateway"
+            );
+        }
+        let asked_for = asked_for(&parts.headers, self.clock.now());
+        let error = service
+            .into_error(&self.spec.model_id, &self.spec.region)
+            .upstream_request_id(id);
+        Failure {
+            error,
+            verdict,
+            asked_for,
+        }
+    }
+}
+
+impl Failure {
+    fn last(error: Error) -> Self {
+        Self {
+            error,
+            verdict: Verdict::Final,
+            asked_for: None,
+        }
+    }
+}
+
+/// Adds what is known of the call to an error that came after its head.
+pub(super) fn with_head(error: Error, head: &Head) -> Error {
+    error
+        .attempts(head.attempts)
+        .upstream_request_id(head.upstream_request_id.clone())
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-amzn-requestid")?.to_str().ok()?;
+    Some(id.to_owned())
+}
+
+/// Says what it means that no reply came.
+fn unsent(error: &hyper_util::client::legacy::Error) -> Failure {
+    let caused_by = Causes::of(error);
+    let (kind, message, verdict) = if caused_by.connect_timeout {
+        (
+            ErrorKind::ConnectTimeout,
+            "no connection to Amazon Bedrock could be made in time",
+            Verdict::Again,
+        )
+    } else if caused_by.tls {
+        (
+            ErrorKind::Tls,
+            "no secure connection to Amazon Bedrock could be made",
+            Verdict::Final,
+        )
+    } else if error.is_connect() {
+        (
+            ErrorKind::Unreachable,
+            "no connection to Amazon Bedrock could be made",
+            Verdict::Again,
+        )
+    } else if caused_by.unreadable {
+        (
+            ErrorKind::Upstream,
+            "the reply from Amazon Bedrock is not HTTP",
+            Verdict::Final,
+        )
+    } else {
+        (
+            ErrorKind::Upstream,
+            "the connection to Amazon Bedrock broke before its reply",
+            Verdict::Once,
+        )
+    };
+    Failure {
+        error: Error::new(kind, message),
+        verdict,
+        asked_for: None,
+    }
+}
+
+/// What stands in the chain of an error's causes.
+#[derive(Default)]
+struct Causes {
+    connect_timeout: bool,
+    tls: bool,
+    unreadable: bool,
+}
+
+impl Causes {
+    fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut causes = Self::default();
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            causes.connect_timeout |= cause.is::<ConnectTimedOut>();
+            causes.tls |= cause.is::<rustls::Error>();
+            if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
+                causes.unreadable |= hyper.is_parse();
+            }
+            if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+                causes.connect_timeout |= io.kind() == std::io::ErrorKind::TimedOut;
+                causes.tls |= io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+                causes.connect_timeout |= io.get_ref().is_some_and(|inner| inner.is::<ConnectTimedOut>());
+            }
+            next = cause.source();
+        }
+        causes
+    }
+}

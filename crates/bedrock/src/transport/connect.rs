@@ -1,0 +1,145 @@
+//! Connections to Bedrock, shared by all models of a process.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
+
+/// Bedrock keeps an idle connection for a minute or so; ours close first.
+const POOL_IDLE: Duration = Duration::from_secs(50);
+
+/// More idle connections than this to one endpoint are closed.
+const POOL_MAX_IDLE: usize = 256;
+
+/// NAT gateways and load balancers of AWS forget a silent connection after 350 s, and a model may think longer.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// The largest head of a reply, and the size of the read buffer.
+const MAX_BUFFER: usize = 256 * 1024;
+
+type Connector = Timed<HttpsConnector<HttpConnector>>;
+
+/// An HTTP client with the connections of one connect timeout.
+pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The connections of a process. Models with the same connect timeout share them.
+#[derive(Default)]
+pub(crate) struct Connections {
+    clients: Mutex<HashMap<(Duration, bool), HttpClient>>,
+}
+
+impl Connections {
+    /// Gives the client for a connect timeout.
+    ///
+    /// # Errors
+    ///
+    /// Where `https` is wanted and the machine has no root certificates.
+    pub(super) fn client(&self, connect_timeout: Duration, https: bool) -> io::Result<HttpClient> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&(connect_timeout, https)) {
+            return Ok(client.clone());
+        }
+        let client = build(connect_timeout, https)?;
+        clients.insert((connect_timeout, https), client.clone());
+        Ok(client)
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connections")
+    }
+}
+
+fn build(connect_timeout: Duration, https: bool) -> io::Result<HttpClient> {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_keepalive(Some(TCP_KEEPALIVE));
+    http.set_connect_timeout(Some(connect_timeout));
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let builder = HttpsConnectorBuilder::new();
+    let builder = if https {
+        builder.with_provider_and_native_roots(provider)?
+    } else {
+        // Plain HTTP needs no certificates, and must work on a machine that has none.
+        let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        builder.with_tls_config(config)
+    };
+    let connector = Timed {
+        inner: builder.https_or_http().enable_http1().wrap_connector(http),
+        timeout: connect_timeout,
+    };
+    Ok(Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE)
+        .pool_max_idle_per_host(POOL_MAX_IDLE)
+        .http1_max_buf_size(MAX_BUFFER)
+        .set_host(false)
+        .build(connector))
+}
+
+/// A connector whose every step together (name, TCP, TLS) has one deadline.
+#[derive(Clone)]
+pub(super) struct Timed<C> {
+    inner: C,
+    timeout: Duration,
+}
+
+/// Making a connection took too long.
+#[derive(Debug)]
+pub(super) struct ConnectTimedOut;
+
+impl fmt::Display for ConnectTimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connecting took too long")
+    }
+}
+
+impl std::error::Error for ConnectTimedOut {}
+
+impl<C> Service<Uri> for Timed<C>
+where
+    C: Service<Uri, Error = BoxError>,
+    C::Future: Send + 'static,
+    C::Response: 'static,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.inner.call(uri);
+        let timeout = self.timeout;
+        Box::pin(async move {
+            match tokio::time::timeout(timeout, connecting).await {
+                Ok(result) => result,
+                Err(_) => Err(Box::from(ConnectTimedOut)),
+            }
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! The events of one streamed answer.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use aws_smithy_types::event_stream::Message;
+use chat::{Error, ErrorKind, Event, Head, Result};
+use futures_core::Stream;
+use http_body::Body;
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use super::call::with_head;
+use super::frames::FrameReader;
+use crate::spec::BedrockSpec;
+use crate::translate::{EventTranslator, ServiceError};
+
+/// How long the usage and the end of the connection are waited for once the answer is complete.
+const AFTER_STOP: Duration = Duration::from_secs(2);
+
+/// A stream of events that ends well only after `messageStop`.
+///
+/// Dropping it closes the connection, so that Bedrock stops generating.
+#[derive(Debug)]
+pub(crate) struct Events {
+    spec: Arc<BedrockSpec>,
+    head: Head,
+    body: Incoming,
+    frames: FrameReader,
+    translator: EventTranslator,
+    timer: Pin<Box<Sleep>>,
+    /// Whether the timer runs for the event that is waited for now. A burst of events never touches it.
+    armed: bool,
+    /// When the whole request must be over.
+    deadline: Instant,
+    ended: bool,
+}
+
+impl Events {
+    /// Takes the body of a stream. The first event must come by `first_event`, everything by `deadline`.
+    pub(crate) fn new(spec: Arc<BedrockSpec>, head: Head, body: Incoming, times: (Instant, Instant)) -> Self {
+        let (first_event, deadline) = times;
+        Self {
+            spec,
+            head,
+            body,
+            frames: FrameReader::default(),
+            translator: EventTranslator::default(),
+            timer: Box::pin(tokio::time::sleep_until(first_event.min(deadline))),
+            armed: true,
+            deadline,
+            ended: false,
+        }
+    }
+
+    /// Takes events out of the bytes that are there, then waits for more.
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        loop {
+            while let Some(message) = self.frames.next()? {
+                if let Some(event) = self.interpret(&message)? {
+                    self.armed = false;
+                    return Poll::Ready(Some(Ok(event)));
+                }
+            }
+            match Pin::new(&mut self.body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.frames.push(data);
+                    }
+                }
+                Poll::Ready(Some(Err(_)) | None) => return self.cut_off(),
+                Poll::Pending => {
+                    ready!(self.poll_timer(context));
+                    return self.timed_out();
+                }
+            }
+        }
+    }
+
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.armed {
+            let patience = if self.translator.is_complete() {
+                AFTER_STOP
+            } else {
+                self.spec.deadlines.idle
+            };
+            let until = (Instant::now() + patience).min(self.deadline);
+            self.timer.as_mut().reset(until);
+            self.armed = true;
+        }
+        self.timer.as_mut().poll(context)
+    }
+
+    /// The body is over: well where the answer was complete, and an error otherwise.
+    fn cut_off(&self) -> Poll<Option<Result<Event>>> {
+        if self.translator.is_complete() {
+            return Poll::Ready(None);
+        }
+        let message = "the stream from Amazon Bedrock ended before the answer did";
+        Poll::Ready(Some(Err(Error::new(ErrorKind::Incomplete, message))))
+    }
+
+    fn timed_out(&self) -> Poll<Option<Result<Event>>> {
+        if self.translator.is_complete() {
+            return Poll::Ready(None);
+        }
+        let message = if Instant::now() >= self.deadline {
+            "the answer took longer than the model's `request_timeout`"
+        } else {
+            "Amazon Bedrock stopped in the middle of its answer"
+        };
+        Poll::Ready(Some(Err(Error::new(ErrorKind::Timeout, message))))
+    }
+
+    fn interpret(&mut self, message: &Message) -> Result<Option<Event>> {
+        let names = Names::of(message);
+        match names.message_type {
+            "event" => self.translator.push(names.event_type, message.payload()),
+            "exception" => Err(self.service_error(ServiceError::from_exception(
+                names.exception_type,
+                message.payload(),
+            ))),
+            "error" => {
+                let error = ServiceError::in_stream(names.error_code, names.error_message.to_owned());
+                Err(self.service_error(error))
+            }
+            _ => Err(Error::new(
+                ErrorKind::Protocol,
+                "the stream from Amazon Bedrock holds an unknown kind of message",
+            )),
+        }
+    }
+
+    fn service_error(&self, error: ServiceError) -> Error {
+        error.into_error(&self.spec.model_id, &self.spec.region)
+    }
+}
+
+impl Stream for Events {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let item = match ready!(self.poll_event(context)) {
+            Some(Ok(event)) => return Poll::Ready(Some(Ok(event))),
+            Some(Err(error)) => Some(Err(with_head(error, &self.head))),
+            None => None,
+        };
+        self.ended = true;
+        let skipped = self.translator.skipped();
+        if skipped > 0 {
+            tracing::warn!(skipped, model = %self.spec.model_id, "Bedrock sent events of a kind that is not known");
+        }
+        Poll::Ready(item)
+    }
+}
+
+/// The headers of a message that say what it is.
+#[derive(Default)]
+struct Names<'a> {
+    message_type: &'a str,
+    event_type: &'a str,
+    exception_type: &'a str,
+    error_code: &'a str,
+    error_message: &'a str,
+}
+
+impl<'a> Names<'a> {
+    fn of(message: &'a Message) -> Self {
+        let mut names = Self::default();
+        for header in message.headers() {
+            let Ok(value) = header.value().as_string() else {
+                continue;
+            };
+            let value = value.as_str();
+            match header.name().as_str() {
+                ":message-type" => names.message_type = value,
+                ":event-type" => names.event_type = value,
+                ":exception-type" => names.exception_type = value,
+                ":error-code" => names.error_code = value,
+                ":error-message" => names.error_message = value,
+                _ => {}
+            }
+        }
+        names
+    }
+}
