@@ -64,11 +64,7 @@ pub struct Family {
 }
 
 /// What is assumed of a model that no row names.
-pub static UNKNOWN: Family = Family {
-    name: "unknown",
-    prefixes: &[],
-    ..BASE
-};
+pub static UNKNOWN: Family = Family { name: "unknown", prefixes: &[], ..BASE };
 
 /// The most common answers; each row says where it differs.
 const BASE: Family = Family {
@@ -82,21 +78,12 @@ const BASE: Family = Family {
     prefill: Prefill::Continues,
 };
 
-const CLAUDE: Family = Family {
-    top_k: TopK::TopK,
-    leading_assistant: true,
-    prefill: Prefill::ContinuesTrimmed,
-    ..BASE
-};
+const CLAUDE: Family =
+    Family { top_k: TopK::TopK, leading_assistant: true, prefill: Prefill::ContinuesTrimmed, ..BASE };
 
 /// The families, in the order in which the documentation lists them.
 pub static FAMILIES: &[Family] = &[
-    Family {
-        name: "nova",
-        prefixes: &["amazon.nova-"],
-        top_k: TopK::InferenceConfig,
-        ..BASE
-    },
+    Family { name: "nova", prefixes: &["amazon.nova-"], top_k: TopK::InferenceConfig, ..BASE },
     Family {
         name: "titan-text",
         prefixes: &["amazon.titan-text", "amazon.titan-tg1"],
@@ -105,18 +92,10 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "claude-2",
-        prefixes: &[
-            "anthropic.claude-v2",
-            "anthropic.claude-2",
-            "anthropic.claude-instant",
-        ],
+        prefixes: &["anthropic.claude-v2", "anthropic.claude-2", "anthropic.claude-instant"],
         ..CLAUDE
     },
-    Family {
-        name: "claude-3",
-        prefixes: &["anthropic.claude-3"],
-        ..CLAUDE
-    },
+    Family { name: "claude-3", prefixes: &["anthropic.claude-3"], ..CLAUDE },
     Family {
         name: "claude-4",
         prefixes: &["anthropic.claude-sonnet-4-2025", "anthropic.claude-opus-4-2025"],
@@ -135,11 +114,7 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "claude-4.6",
-        prefixes: &[
-            "anthropic.claude-opus-4-6",
-            "anthropic.claude-sonnet-4-6",
-            "anthropic.claude-haiku-4-6",
-        ],
+        prefixes: &["anthropic.claude-opus-4-6", "anthropic.claude-sonnet-4-6", "anthropic.claude-haiku-4-6"],
         sampling: SamplingRule::OneOf,
         prefill: Prefill::Refused,
         ..CLAUDE
@@ -153,35 +128,11 @@ pub static FAMILIES: &[Family] = &[
         prefill: Prefill::Refused,
         ..CLAUDE
     },
-    Family {
-        name: "jamba",
-        prefixes: &["ai21.jamba"],
-        ..BASE
-    },
-    Family {
-        name: "command-r",
-        prefixes: &["cohere.command-r"],
-        top_k: TopK::K,
-        ..BASE
-    },
-    Family {
-        name: "command",
-        prefixes: &["cohere.command"],
-        top_k: TopK::K,
-        system: false,
-        ..BASE
-    },
-    Family {
-        name: "llama",
-        prefixes: &["meta.llama"],
-        ..BASE
-    },
-    Family {
-        name: "mistral",
-        prefixes: &["mistral."],
-        top_k: TopK::TopK,
-        ..BASE
-    },
+    Family { name: "jamba", prefixes: &["ai21.jamba"], ..BASE },
+    Family { name: "command-r", prefixes: &["cohere.command-r"], top_k: TopK::K, ..BASE },
+    Family { name: "command", prefixes: &["cohere.command"], top_k: TopK::K, system: false, ..BASE },
+    Family { name: "llama", prefixes: &["meta.llama"], ..BASE },
+    Family { name: "mistral", prefixes: &["mistral."], top_k: TopK::TopK, ..BASE },
     Family {
         name: "mistral-7b",
         prefixes: &["mistral.mistral-7b", "mistral.mixtral"],
@@ -189,27 +140,10 @@ pub static FAMILIES: &[Family] = &[
         system: false,
         ..BASE
     },
-    Family {
-        name: "deepseek",
-        prefixes: &["deepseek."],
-        ..BASE
-    },
-    Family {
-        name: "qwen",
-        prefixes: &["qwen."],
-        leading_assistant: true,
-        ..BASE
-    },
-    Family {
-        name: "gpt-oss",
-        prefixes: &["openai.gpt-oss"],
-        ..BASE
-    },
-    Family {
-        name: "gpt-5",
-        prefixes: &["openai.gpt-5"],
-        ..BASE
-    },
+    Family { name: "deepseek", prefixes: &["deepseek."], ..BASE },
+    Family { name: "qwen", prefixes: &["qwen."], leading_assistant: true, ..BASE },
+    Family { name: "gpt-oss", prefixes: &["openai.gpt-oss"], ..BASE },
+    Family { name: "gpt-5", prefixes: &["openai.gpt-5"], ..BASE },
     Family {
         name: "gpt",
         prefixes: &["openai.gpt-5.6", "openai.gpt-5-6", "openai.gpt-6", "openai.gpt-7"],
@@ -217,45 +151,13 @@ pub static FAMILIES: &[Family] = &[
         stop: false,
         ..BASE
     },
-    Family {
-        name: "grok",
-        prefixes: &["xai.grok"],
-        sampling: SamplingRule::None,
-        stop: false,
-        ..BASE
-    },
-    Family {
-        name: "kimi",
-        prefixes: &["moonshot.", "moonshotai."],
-        leading_assistant: true,
-        ..BASE
-    },
-    Family {
-        name: "glm",
-        prefixes: &["zai."],
-        leading_assistant: true,
-        ..BASE
-    },
-    Family {
-        name: "minimax",
-        prefixes: &["minimax."],
-        ..BASE
-    },
-    Family {
-        name: "nemotron",
-        prefixes: &["nvidia."],
-        ..BASE
-    },
-    Family {
-        name: "gemma",
-        prefixes: &["google."],
-        ..BASE
-    },
-    Family {
-        name: "palmyra",
-        prefixes: &["writer."],
-        ..BASE
-    },
+    Family { name: "grok", prefixes: &["xai.grok"], sampling: SamplingRule::None, stop: false, ..BASE },
+    Family { name: "kimi", prefixes: &["moonshot.", "moonshotai."], leading_assistant: true, ..BASE },
+    Family { name: "glm", prefixes: &["zai."], leading_assistant: true, ..BASE },
+    Family { name: "minimax", prefixes: &["minimax."], ..BASE },
+    Family { name: "nemotron", prefixes: &["nvidia."], ..BASE },
+    Family { name: "gemma", prefixes: &["google."], ..BASE },
+    Family { name: "palmyra", prefixes: &["writer."], ..BASE },
 ];
 
 /// Finds a family by the name that the `bedrock_family` parameter takes.
@@ -273,9 +175,7 @@ pub fn of(id: &ModelId) -> &'static Family {
             .filter(|prefix| base.starts_with(**prefix))
             .map(move |prefix| (prefix.len(), family))
     });
-    matches
-        .max_by_key(|(length, _)| *length)
-        .map_or(&UNKNOWN, |(_, family)| family)
+    matches.max_by_key(|(length, _)| *length).map_or(&UNKNOWN, |(_, family)| family)
 }
 
 #[cfg(test)]
@@ -289,22 +189,10 @@ mod tests {
     #[test]
     fn the_longest_prefix_wins() {
         assert_eq!(family_of("us.amazon.nova-lite-v1:0"), "nova");
-        assert_eq!(
-            family_of("us.anthropic.claude-3-7-sonnet-20250219-v1:0"),
-            "claude-3"
-        );
-        assert_eq!(
-            family_of("us.anthropic.claude-sonnet-4-20250514-v1:0"),
-            "claude-4"
-        );
-        assert_eq!(
-            family_of("us.anthropic.claude-opus-4-1-20250805-v1:0"),
-            "claude-4.5"
-        );
-        assert_eq!(
-            family_of("global.anthropic.claude-sonnet-4-5-20250929-v1:0"),
-            "claude-4.5"
-        );
+        assert_eq!(family_of("us.anthropic.claude-3-7-sonnet-20250219-v1:0"), "claude-3");
+        assert_eq!(family_of("us.anthropic.claude-sonnet-4-20250514-v1:0"), "claude-4");
+        assert_eq!(family_of("us.anthropic.claude-opus-4-1-20250805-v1:0"), "claude-4.5");
+        assert_eq!(family_of("global.anthropic.claude-sonnet-4-5-20250929-v1:0"), "claude-4.5");
         assert_eq!(family_of("us.anthropic.claude-sonnet-4-6"), "claude-4.6");
         assert_eq!(family_of("us.anthropic.claude-opus-4-7-v1:0"), "claude");
         assert_eq!(family_of("mistral.mistral-7b-instruct-v0:2"), "mistral-7b");
@@ -315,10 +203,7 @@ mod tests {
 
     #[test]
     fn an_arn_names_its_family_only_where_it_names_a_model() {
-        assert_eq!(
-            family_of("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0"),
-            "nova"
-        );
+        assert_eq!(family_of("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0"), "nova");
         assert_eq!(
             family_of("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-pro-v1:0"),
             "nova"
@@ -332,11 +217,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_findable() {
         for family in FAMILIES {
-            assert!(
-                std::ptr::eq(by_name(family.name).unwrap(), family),
-                "{}",
-                family.name
-            );
+            assert!(std::ptr::eq(by_name(family.name).unwrap(), family), "{}", family.name);
         }
     }
 }

@@ -34,10 +34,7 @@ impl GuardrailIdentifier {
     pub fn parse(text: &str) -> Result<Self, GuardrailError> {
         let plain =
             |id: &str| !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        ensure!(
-            text.len() <= 2048 && (plain(text) || is_guardrail_arn(text, plain)),
-            IdentifierSnafu
-        );
+        ensure!(text.len() <= 2048 && (plain(text) || is_guardrail_arn(text, plain)), IdentifierSnafu);
         Ok(Self(text.to_owned()))
     }
 
@@ -53,10 +50,7 @@ fn is_guardrail_arn(text: &str, plain: impl Fn(&str) -> bool) -> bool {
     let (arn, partition, service, region, account, resource) =
         (next(), next(), next(), next(), next(), next());
     arn == "arn"
-        && (partition == "aws"
-            || partition
-                .strip_prefix("aws-")
-                .is_some_and(|rest| !rest.is_empty()))
+        && (partition == "aws" || partition.strip_prefix("aws-").is_some_and(|rest| !rest.is_empty()))
         && service == "bedrock"
         && is_region(region)
         && account.len() == 12
@@ -107,11 +101,7 @@ mod tests {
 
     #[test]
     fn identifiers_have_the_published_form() {
-        for good in [
-            "abc123",
-            "a",
-            "arn:aws:bedrock:us-east-1:123456789012:guardrail/abc123",
-        ] {
+        for good in ["abc123", "a", "arn:aws:bedrock:us-east-1:123456789012:guardrail/abc123"] {
             assert!(GuardrailIdentifier::parse(good).is_ok(), "{good}");
         }
         for bad in [
@@ -123,11 +113,7 @@ mod tests {
             "arn:aws:bedrock:us-east-1:123456789012:guardrails/abc",
             "arn:aws:bedrock::123456789012:guardrail/abc",
         ] {
-            assert_eq!(
-                GuardrailIdentifier::parse(bad),
-                Err(GuardrailError::Identifier),
-                "{bad}"
-            );
+            assert_eq!(GuardrailIdentifier::parse(bad), Err(GuardrailError::Identifier), "{bad}");
         }
     }
 
@@ -137,11 +123,7 @@ mod tests {
             assert!(GuardrailVersion::parse(good).is_ok(), "{good}");
         }
         for bad in ["", "0", "-1", "draft", "123456789", "01", "1.0"] {
-            assert_eq!(
-                GuardrailVersion::parse(bad),
-                Err(GuardrailError::Version),
-                "{bad}"
-            );
+            assert_eq!(GuardrailVersion::parse(bad), Err(GuardrailError::Version), "{bad}");
         }
     }
 }

@@ -28,4 +28,5 @@ pub use guardrail::{Guardrail, GuardrailError, GuardrailIdentifier, GuardrailVer
 pub use model::{BedrockModel, Identity, Shared};
 pub use model_id::{ModelId, ModelIdError, is_region};
 pub use spec::{AssumeRole, BedrockSpec, CredentialSource, Credentials, Deadlines, EndpointChoice};
-pub use transport::{EndpointError, EndpointUrl, default_region, profile_exists};
+pub use translate::check_sampling;
+pub use transport::{EndpointError, EndpointUrl, default_region, profile_endpoint, profile_exists};

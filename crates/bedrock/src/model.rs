@@ -26,19 +26,12 @@ pub struct Shared {
 impl Shared {
     /// Begins with no connections.
     pub fn new(clock: Clock) -> Self {
-        Self {
-            connections: Connections::default(),
-            clock,
-        }
+        Self { connections: Connections::default(), clock }
     }
 
     /// Begins to find the credentials of one source, for one region; models with the same source may share them.
     pub fn identity(&self, credentials: &Credentials, region: &str) -> Identity {
-        Identity(Arc::new(CredentialCache::new(
-            credentials,
-            region,
-            self.clock.clone(),
-        )))
+        Identity(Arc::new(CredentialCache::new(credentials, region, self.clock.clone())))
     }
 }
 
@@ -63,16 +56,9 @@ impl BedrockModel {
         let target = Target::resolve(&spec.model_id, &spec.region, &spec.endpoint).await?;
         let spec = Arc::new(spec);
         let credentials = Arc::clone(&identity.0);
-        let transport = Transport::new(
-            Arc::clone(&spec),
-            target,
-            credentials,
-            &shared.connections,
-            shared.clock.clone(),
-        )
-        .map_err(|error| EndpointError::Rules {
-            reason: error.to_string(),
-        })?;
+        let transport =
+            Transport::new(Arc::clone(&spec), target, credentials, &shared.connections, shared.clock.clone())
+                .map_err(|error| EndpointError::Rules { reason: error.to_string() })?;
         Ok(Self { spec, transport })
     }
 
@@ -94,9 +80,7 @@ impl BedrockModel {
             Err(_) => return Err(too_slow()),
         };
         let (response, skipped) = translate::response(&reply).map_err(|error| {
-            error
-                .attempts(head.attempts)
-                .upstream_request_id(head.upstream_request_id.clone())
+            error.attempts(head.attempts).upstream_request_id(head.upstream_request_id.clone())
         })?;
         if skipped > 0 {
             tracing::warn!(skipped, model = %self.spec.model_id, "Bedrock sent content of a kind that is not known");
@@ -110,11 +94,7 @@ impl BedrockModel {
         drop(request);
         let deadline = Instant::now() + self.spec.deadlines.request;
         let call = self.transport.converse_stream(Bytes::from(body));
-        let Outcome {
-            mut head,
-            response,
-            started,
-        } = match tokio::time::timeout_at(deadline, call).await {
+        let Outcome { mut head, response, started } = match tokio::time::timeout_at(deadline, call).await {
             Ok(result) => result?,
             Err(_) => return Err(too_slow()),
         };
@@ -125,17 +105,11 @@ impl BedrockModel {
         let first = match events.next().await {
             Some(first) => first?,
             None => {
-                return Err(Error::new(
-                    ErrorKind::Incomplete,
-                    "the stream from Amazon Bedrock is empty",
-                ));
+                return Err(Error::new(ErrorKind::Incomplete, "the stream from Amazon Bedrock is empty"));
             }
         };
         head.adjusted = adjusted;
-        Ok(Streaming {
-            head,
-            events: begun_with(first, events),
-        })
+        Ok(Streaming { head, events: begun_with(first, events) })
     }
 }
 
@@ -145,10 +119,7 @@ fn begun_with(first: Event, rest: Events) -> EventStream {
 }
 
 fn too_slow() -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        "the answer took longer than the model's `request_timeout`",
-    )
+    Error::new(ErrorKind::Timeout, "the answer took longer than the model's `request_timeout`")
 }
 
 impl ChatModel for BedrockModel {

@@ -79,10 +79,7 @@ impl ModelId {
             return EmptySnafu.fail();
         }
         if text.len() > MAX_LENGTH {
-            return TooLongSnafu {
-                length: text.chars().count(),
-            }
-            .fail();
+            return TooLongSnafu { length: text.chars().count() }.fail();
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/');
         if let Some(found) = text.chars().find(|&c| !allowed(c)) {
@@ -93,9 +90,7 @@ impl ModelId {
             return Ok(Self {
                 text: text.to_owned(),
                 region: Some(arn.region.to_owned()),
-                named: arn
-                    .model
-                    .and_then(|model| text.find(model).map(|at| at..at + model.len())),
+                named: arn.model.and_then(|model| text.find(model).map(|at| at..at + model.len())),
             });
         }
         let edges_are_alphanumeric = text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -103,11 +98,7 @@ impl ModelId {
         if text.contains('/') || text.contains("..") || !edges_are_alphanumeric {
             return FormSnafu.fail();
         }
-        Ok(Self {
-            text: text.to_owned(),
-            region: None,
-            named: Some(0..text.len()),
-        })
+        Ok(Self { text: text.to_owned(), region: None, named: Some(0..text.len()) })
     }
 
     /// The identifier as written.
@@ -170,11 +161,7 @@ pub(crate) fn profile_hint(base: &str, region: &str) -> Option<String> {
     let fits = |(name, regions): &&(&str, &[&str])| {
         !matches!(*name, "jp" | "au" | "ca" | "in") && regions.iter().any(|prefix| region.starts_with(prefix))
     };
-    GEOGRAPHIES
-        .iter()
-        .rev()
-        .find(fits)
-        .map(|(name, _)| format!("{name}.{base}"))
+    GEOGRAPHIES.iter().rev().find(fits).map(|(name, _)| format!("{name}.{base}"))
 }
 
 fn split_geography(id: &str) -> Option<(&str, &str)> {
@@ -218,9 +205,7 @@ impl<'a> Arn<'a> {
             ));
         }
         if service != "bedrock" && service != "sagemaker" {
-            return fail(format!(
-                "an ARN of `{service}` is no model; write `arn:{partition}:bedrock:…`"
-            ));
+            return fail(format!("an ARN of `{service}` is no model; write `arn:{partition}:bedrock:…`"));
         }
         if !is_region(region) {
             return fail(format!(
@@ -232,11 +217,8 @@ impl<'a> Arn<'a> {
                 "the ARN ends before its resource, such as `foundation-model/amazon.nova-lite-v1:0`".into(),
             );
         };
-        let account_is_right = if kind == "foundation-model" {
-            account.is_empty()
-        } else {
-            is_account(account)
-        };
+        let account_is_right =
+            if kind == "foundation-model" { account.is_empty() } else { is_account(account) };
         if !account_is_right {
             return fail(match kind {
                 "foundation-model" => {
@@ -289,11 +271,8 @@ impl<'a> Arn<'a> {
                 let version_is_right =
                     (1..=5).contains(&version.len()) && version.chars().all(|c| c.is_ascii_digit());
                 let prompt_is_right = prompt.len() == 10 && prompt.chars().all(|c| c.is_ascii_alphanumeric());
-                wants(
-                    prompt_is_right && version_is_right,
-                    "a prompt (`<10 letters and digits>[:<version>]`)",
-                )
-                .map(|()| None)
+                wants(prompt_is_right && version_is_right, "a prompt (`<10 letters and digits>[:<version>]`)")
+                    .map(|()| None)
             }
             "prompt-router" | "default-prompt-router" => wants(dotted(id), "a prompt router").map(|()| None),
             other => Err(format!("`{other}` is not a kind of model that Converse takes")),
@@ -302,10 +281,7 @@ impl<'a> Arn<'a> {
 }
 
 fn is_lower_id(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 /// Says whether a text has the form of a region, such as `us-gov-west-1`.
@@ -336,27 +312,15 @@ mod tests {
     fn every_documented_form_is_accepted() {
         let cases = [
             ("amazon.nova-lite-v1:0", None, Some("amazon.nova-lite-v1:0")),
-            (
-                "amazon.nova-lite-v1:0:300k",
-                None,
-                Some("amazon.nova-lite-v1:0:300k"),
-            ),
-            (
-                "us.amazon.nova-premier-v1:0",
-                None,
-                Some("amazon.nova-premier-v1:0"),
-            ),
+            ("amazon.nova-lite-v1:0:300k", None, Some("amazon.nova-lite-v1:0:300k")),
+            ("us.amazon.nova-premier-v1:0", None, Some("amazon.nova-premier-v1:0")),
             ("us-gov.amazon.nova-pro-v1:0", None, Some("amazon.nova-pro-v1:0")),
             (
                 "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
                 None,
                 Some("anthropic.claude-sonnet-4-5-20250929-v1:0"),
             ),
-            (
-                "us.anthropic.claude-sonnet-4-6",
-                None,
-                Some("anthropic.claude-sonnet-4-6"),
-            ),
+            ("us.anthropic.claude-sonnet-4-6", None, Some("anthropic.claude-sonnet-4-6")),
             (
                 "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
                 Some("us-east-1"),
@@ -387,16 +351,8 @@ mod tests {
                 Some("us-east-1"),
                 None,
             ),
-            (
-                "arn:aws:bedrock:us-east-1:123456789012:imported-model/abc123def456",
-                Some("us-east-1"),
-                None,
-            ),
-            (
-                "arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDE12345:3",
-                Some("us-east-1"),
-                None,
-            ),
+            ("arn:aws:bedrock:us-east-1:123456789012:imported-model/abc123def456", Some("us-east-1"), None),
+            ("arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDE12345:3", Some("us-east-1"), None),
             (
                 "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1",
                 Some("us-east-1"),
@@ -407,11 +363,7 @@ mod tests {
                 Some("us-gov-west-1"),
                 Some("amazon.nova-pro-v1:0"),
             ),
-            (
-                "arn:aws:sagemaker:us-east-1:123456789012:endpoint/my-endpoint",
-                Some("us-east-1"),
-                None,
-            ),
+            ("arn:aws:sagemaker:us-east-1:123456789012:endpoint/my-endpoint", Some("us-east-1"), None),
         ];
         for (text, region, base) in cases {
             let id = ModelId::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -459,9 +411,7 @@ mod tests {
         assert!(id.geography_contradicts("us-east-1"));
         assert!(!id.geography_contradicts("eu-west-1"));
         assert!(
-            !ModelId::parse("global.amazon.nova-2-lite-v1:0")
-                .unwrap()
-                .geography_contradicts("sa-east-1")
+            !ModelId::parse("global.amazon.nova-2-lite-v1:0").unwrap().geography_contradicts("sa-east-1")
         );
         assert_eq!(
             profile_hint("amazon.nova-lite-v1:0", "eu-west-1").as_deref(),
@@ -479,25 +429,12 @@ mod tests {
 
     #[test]
     fn regions_have_a_form() {
-        for region in [
-            "us-east-1",
-            "us-gov-west-1",
-            "ap-southeast-2",
-            "eusc-de-east-1",
-            "us-iso-east-1",
-        ] {
+        for region in ["us-east-1", "us-gov-west-1", "ap-southeast-2", "eusc-de-east-1", "us-iso-east-1"] {
             assert!(is_region(region), "{region}");
         }
-        for text in [
-            "",
-            "us",
-            "us-east",
-            "US-EAST-1",
-            "us-east-1.evil.example",
-            "us-east-1/",
-            "-east-1",
-            "us-east-",
-        ] {
+        for text in
+            ["", "us", "us-east", "US-EAST-1", "us-east-1.evil.example", "us-east-1/", "-east-1", "us-east-"]
+        {
             assert!(!is_region(text), "{text}");
         }
     }

@@ -98,7 +98,10 @@ pub enum CredentialSource {
     /// The workload's own identity: web identity, ECS or EKS containers, EC2 instance metadata.
     Metadata,
     /// Every source in AWS's order.
-    Chain,
+    Chain {
+        /// The profile to look into, where it is not the one that the SDK finds itself.
+        profile: Option<String>,
+    },
 }
 
 impl CredentialSource {
@@ -110,7 +113,7 @@ impl CredentialSource {
             Self::Profile(name) => format!("profile {name}"),
             Self::Environment => "environment".to_owned(),
             Self::Metadata => "workload identity".to_owned(),
-            Self::Chain => "AWS chain".to_owned(),
+            Self::Chain { .. } => "AWS chain".to_owned(),
         }
     }
 }
@@ -123,5 +126,5 @@ pub struct AssumeRole {
     /// The session's name in AWS's logs.
     pub session_name: String,
     /// The external id that the role's trust policy asks for.
-    pub external_id: Option<SecretString>,
+    pub external_id: Option<String>,
 }

@@ -9,6 +9,7 @@ mod stream;
 mod usage;
 
 pub(crate) use error::ServiceError;
+pub use request::check_sampling;
 pub(crate) use request::{Context, Operation, Translated, request};
 pub(crate) use response::response;
 pub(crate) use stream::EventTranslator;

@@ -16,7 +16,7 @@ mod retry;
 mod sign;
 
 pub use endpoint::{EndpointError, EndpointUrl};
-pub use region::{default_region, profile_exists};
+pub use region::{default_region, profile_endpoint, profile_exists};
 
 pub(crate) use call::{Outcome, Transport};
 pub(crate) use connect::Connections;

@@ -28,10 +28,7 @@ impl Collector {
     /// [`ErrorKind::Incomplete`] where the stream never said that the answer had ended.
     pub fn finish(self) -> Result<Response> {
         let Some(finish_reason) = self.finish_reason else {
-            return Err(Error::new(
-                ErrorKind::Incomplete,
-                "the stream ended before the answer did",
-            ));
+            return Err(Error::new(ErrorKind::Incomplete, "the stream ended before the answer did"));
         };
         Ok(Response {
             text: self.text,
@@ -54,15 +51,8 @@ mod tests {
         collector.push(Event::Text("one ".into()));
         collector.push(Event::Text("two".into()));
         collector.push(Event::Finished(FinishReason::Stop));
-        let usage = Some(Usage {
-            input_tokens: 1,
-            output_tokens: 2,
-            ..Usage::default()
-        });
-        collector.push(Event::Metadata(Box::new(Metadata {
-            usage,
-            guardrail_trace: None,
-        })));
+        let usage = Some(Usage { input_tokens: 1, output_tokens: 2, ..Usage::default() });
+        collector.push(Event::Metadata(Box::new(Metadata { usage, guardrail_trace: None })));
         let response = collector.finish().unwrap();
         assert_eq!(response.text.as_deref(), Some("one two"));
         assert_eq!(response.finish_reason, FinishReason::Stop);

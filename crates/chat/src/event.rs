@@ -12,7 +12,7 @@ use crate::{FinishReason, Usage};
 pub enum Event {
     /// The model has begun its answer.
     Started,
-    /// The next piece of text; never empty.
+    /// The next piece of text; may be empty.
     Text(String),
     /// The answer has ended.
     Finished(FinishReason),

@@ -25,9 +25,6 @@ pub struct Message {
 impl Message {
     /// Builds a message of one text part.
     pub fn text(role: Role, text: impl Into<String>) -> Self {
-        Self {
-            role,
-            content: vec![Part::Text(text.into())],
-        }
+        Self { role, content: vec![Part::Text(text.into())] }
     }
 }

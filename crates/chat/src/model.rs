@@ -69,8 +69,6 @@ pub struct Streaming {
 
 impl fmt::Debug for Streaming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Streaming")
-            .field("head", &self.head)
-            .finish_non_exhaustive()
+        f.debug_struct("Streaming").field("head", &self.head).finish_non_exhaustive()
     }
 }

@@ -8,6 +8,8 @@ pub type JsonObject = serde_json::Map<String, serde_json::Value>;
 /// One request for an answer, free of any dialect and provider.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
+    /// The operator's own instructions, in front of everything that the client wrote.
+    pub system_prompt: Option<String>,
     /// The conversation so far, one entry for each message of the client's request.
     pub messages: Vec<Message>,
     /// How to sample.

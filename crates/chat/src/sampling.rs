@@ -25,11 +25,7 @@ impl Sampling {
             temperature: self.temperature.or(defaults.temperature),
             top_p: self.top_p.or(defaults.top_p),
             top_k: self.top_k.or(defaults.top_k),
-            stop: if self.stop.is_empty() {
-                defaults.stop.clone()
-            } else {
-                self.stop
-            },
+            stop: if self.stop.is_empty() { defaults.stop.clone() } else { self.stop },
         }
     }
 }

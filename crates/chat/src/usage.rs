@@ -16,9 +16,7 @@ pub struct Usage {
 impl Usage {
     /// Counts all input tokens, cached or not: what OpenAI calls `prompt_tokens`.
     pub fn prompt_tokens(&self) -> u64 {
-        self.input_tokens
-            .saturating_add(self.cache_read_tokens)
-            .saturating_add(self.cache_write_tokens)
+        self.input_tokens.saturating_add(self.cache_read_tokens).saturating_add(self.cache_write_tokens)
     }
 
     /// Counts input and output together.

@@ -54,11 +54,7 @@ impl ServiceError {
         if let Some(first) = code.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        Self {
-            code,
-            status: None,
-            message,
-        }
+        Self { code, status: None, message }
     }
 
     /// Maps the error to its meaning: the one place that does.
@@ -118,12 +114,7 @@ impl ServiceError {
     /// Says whether another call may succeed where this one failed.
     pub(crate) fn is_transient(&self) -> bool {
         let kind = self.kind();
-        let busy = [
-            ErrorKind::Throttled,
-            ErrorKind::ModelNotReady,
-            ErrorKind::Overloaded,
-        ]
-        .contains(&kind);
+        let busy = [ErrorKind::Throttled, ErrorKind::ModelNotReady, ErrorKind::Overloaded].contains(&kind);
         busy || kind == ErrorKind::Upstream && self.status.is_some_and(|status| (500..600).contains(&status))
     }
 
@@ -175,9 +166,7 @@ fn hint(message: &str, model_id: &ModelId, region: &str) -> Option<String> {
             format!("is the model offered in {region}?")
         });
     }
-    message
-        .contains("end of its life")
-        .then(|| "declare a model that is still served".to_owned())
+    message.contains("end of its life").then(|| "declare a model that is still served".to_owned())
 }
 
 /// Takes account ids and ARNs out of a message: they are nobody's business outside.

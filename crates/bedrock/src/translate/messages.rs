@@ -25,8 +25,15 @@ pub(super) struct Conversation<'a> {
 /// # Errors
 ///
 /// [`ErrorKind::InvalidRequest`] where nothing but instructions is left.
-pub(super) fn conversation<'a>(messages: &'a [Message], family: &Family) -> Result<Conversation<'a>> {
+pub(super) fn conversation<'a>(
+    system_prompt: Option<&'a str>,
+    messages: &'a [Message],
+    family: &Family,
+) -> Result<Conversation<'a>> {
     let mut builder = Builder::default();
+    if let Some(text) = system_prompt.filter(|text| !is_blank(text)) {
+        builder.instruct(text, family);
+    }
     for (index, message) in messages.iter().enumerate() {
         builder.push(index, message, family);
     }
@@ -44,6 +51,15 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
+    /// Takes the operator's own instructions: in front of the conversation where the family has no place for them.
+    fn instruct(&mut self, text: &'a str, family: &Family) {
+        if family.system {
+            self.system.push(SystemBlock::Text(text));
+        } else {
+            self.turns.push((0, Turn { role: Speaker::User, content: vec![Block::Text(text)] }));
+        }
+    }
+
     fn push(&mut self, index: usize, message: &'a Message, family: &Family) {
         match message.role {
             Role::System if !self.begun && family.system => {
@@ -75,13 +91,7 @@ impl<'a> Builder<'a> {
         let content = texts(message).map(Block::Text);
         match self.turns.last_mut() {
             Some((_, last)) if last.role == role => last.content.extend(content),
-            _ => self.turns.push((
-                index,
-                Turn {
-                    role,
-                    content: content.collect(),
-                },
-            )),
+            _ => self.turns.push((index, Turn { role, content: content.collect() })),
         }
     }
 
@@ -105,11 +115,7 @@ impl<'a> Builder<'a> {
         }
         self.close(count, family.prefill);
         let turns = self.turns.into_iter().map(|(_, turn)| turn).collect();
-        Ok(Conversation {
-            system: self.system,
-            turns,
-            adjusted: self.adjusted,
-        })
+        Ok(Conversation { system: self.system, turns, adjusted: self.adjusted })
     }
 
     /// Makes the last turn one that the family accepts.
@@ -141,15 +147,16 @@ impl<'a> Builder<'a> {
 }
 
 fn user(text: &'static str) -> Turn<'static> {
-    Turn {
-        role: Speaker::User,
-        content: vec![Block::Text(text)],
-    }
+    Turn { role: Speaker::User, content: vec![Block::Text(text)] }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 /// The texts of a message that are not blank, which are all that Bedrock takes.
 fn texts(message: &Message) -> impl Iterator<Item = &str> {
     message.content.iter().filter_map(|part| match part {
-        Part::Text(text) => (!text.trim().is_empty()).then_some(text.as_str()),
+        Part::Text(text) => (!is_blank(text)).then_some(text.as_str()),
     })
 }

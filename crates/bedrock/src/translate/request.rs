@@ -57,14 +57,8 @@ pub(crate) struct Translated {
 pub(crate) fn request(request: &Request, context: Context<'_>, operation: Operation) -> Result<Translated> {
     // Destructured, so that a new member of the domain cannot be forgotten here. The metadata are the
     // variables of a parameterized prompt, which is rendered by now.
-    let Request {
-        messages,
-        sampling,
-        guardrail,
-        metadata: _,
-        additional_fields,
-    } = request;
-    let conversation = conversation(messages, context.family)?;
+    let Request { system_prompt, messages, sampling, guardrail, metadata: _, additional_fields } = request;
+    let conversation = conversation(system_prompt.as_deref(), messages, context.family)?;
     let mut adjusted = conversation.adjusted;
     let choice = match guardrail {
         Some(_) if !context.guardrail_override => {
@@ -83,12 +77,39 @@ pub(crate) fn request(request: &Request, context: Context<'_>, operation: Operat
         additional_model_request_fields: additional_fields_with(additional_fields.as_ref(), top_k),
     };
     let body = serde_json::to_vec(&body).map_err(|error| {
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!("the request cannot be written: {error}"),
-        )
+        Error::new(ErrorKind::InvalidRequest, format!("the request cannot be written: {error}"))
     })?;
     Ok(Translated { body, adjusted })
+}
+
+/// Checks the request defaults of a model, and gives the names of those that its family does not take.
+///
+/// # Errors
+///
+/// The name of the parameter to blame, as the manifest spells it, and what is wrong.
+pub fn check_sampling(
+    sampling: &Sampling,
+    family: &Family,
+) -> Result<Vec<&'static str>, (&'static str, String)> {
+    let mut dropped = Vec::new();
+    match inference_config(sampling, family, &mut dropped) {
+        Ok(_) => Ok(dropped.iter().map(param_name).collect()),
+        Err(error) => Err((error.field().map_or("maxTokens", param_name), error.message().to_owned())),
+    }
+}
+
+fn param_name(field: &Field) -> &'static str {
+    if *field == Field::Temperature {
+        "temperature"
+    } else if *field == Field::TopP {
+        "topP"
+    } else if *field == Field::TopK {
+        "topK"
+    } else if *field == Field::Stop {
+        "stopSequences"
+    } else {
+        "maxTokens"
+    }
 }
 
 /// A number of candidate tokens and where the family takes it.
@@ -99,18 +120,9 @@ fn inference_config<'a>(
     family: &Family,
     adjusted: &mut Vec<Field>,
 ) -> Result<(InferenceConfig<'a>, PlacedTopK)> {
-    let Sampling {
-        max_tokens,
-        temperature,
-        top_p,
-        top_k,
-        stop,
-    } = sampling;
+    let Sampling { max_tokens, temperature, top_p, top_k, stop } = sampling;
     if max_tokens.is_some_and(|max| max == 0 || max > MAX_TOKENS) {
-        return Err(invalid(
-            Field::MaxTokens,
-            format!("must be from 1 to {MAX_TOKENS}"),
-        ));
+        return Err(invalid(Field::MaxTokens, format!("must be from 1 to {MAX_TOKENS}")));
     }
     in_unit_range(*temperature, Field::Temperature)?;
     in_unit_range(*top_p, Field::TopP)?;
@@ -158,10 +170,9 @@ fn invalid(field: Field, message: impl Into<String>) -> Error {
 
 fn in_unit_range(value: Option<f64>, field: Field) -> Result<()> {
     match value {
-        Some(value) if !(0.0..=1.0).contains(&value) => Err(invalid(
-            field,
-            format!("Amazon Bedrock takes numbers from 0 to 1, not {value}"),
-        )),
+        Some(value) if !(0.0..=1.0).contains(&value) => {
+            Err(invalid(field, format!("Amazon Bedrock takes numbers from 0 to 1, not {value}")))
+        }
         _ => Ok(()),
     }
 }
@@ -186,9 +197,7 @@ fn guardrail_config<'a>(
     configured: Option<&'a Guardrail>,
     operation: Operation,
 ) -> Result<Option<GuardrailConfig<'a>>> {
-    let defaults = configured
-        .map(|guardrail| (guardrail.trace, guardrail.stream_mode))
-        .unwrap_or_default();
+    let defaults = configured.map(|guardrail| (guardrail.trace, guardrail.stream_mode)).unwrap_or_default();
     let (identifier, version, trace, mode) = match (choice, configured) {
         (Some(choice), _) => {
             let malformed =
@@ -199,12 +208,9 @@ fn guardrail_config<'a>(
             let mode = choice.stream_mode.unwrap_or(defaults.1);
             (choice.identifier.as_str(), choice.version.as_str(), trace, mode)
         }
-        (None, Some(guardrail)) => (
-            guardrail.identifier.as_str(),
-            guardrail.version.as_str(),
-            defaults.0,
-            defaults.1,
-        ),
+        (None, Some(guardrail)) => {
+            (guardrail.identifier.as_str(), guardrail.version.as_str(), defaults.0, defaults.1)
+        }
         (None, None) => return Ok(None),
     };
     Ok(Some(GuardrailConfig {
@@ -232,9 +238,7 @@ fn additional_fields_with(fields: Option<&JsonObject>, top_k: PlacedTopK) -> Opt
         TopK::TopK => drop(merged.insert("top_k".into(), value.into())),
         TopK::K => drop(merged.insert("k".into(), value.into())),
         TopK::InferenceConfig => {
-            let entry = merged
-                .entry("inferenceConfig")
-                .or_insert_with(|| Value::Object(JsonObject::new()));
+            let entry = merged.entry("inferenceConfig").or_insert_with(|| Value::Object(JsonObject::new()));
             if let Value::Object(inner) = entry {
                 inner.insert("topK".into(), value.into());
             } else {

@@ -14,29 +14,16 @@ use crate::wire::reply::Reply;
 pub(crate) fn response(body: &[u8]) -> Result<(Response, usize)> {
     // The parser's own message may quote the answer, so it stays out of ours.
     let reply: Reply<'_> = serde_json::from_slice(body).map_err(|_| {
-        Error::new(
-            ErrorKind::Upstream,
-            "the reply from Amazon Bedrock is not a Converse reply",
-        )
+        Error::new(ErrorKind::Upstream, "the reply from Amazon Bedrock is not a Converse reply")
     })?;
     let Some(message) = reply.output.and_then(|output| output.message) else {
-        return Err(Error::new(
-            ErrorKind::Upstream,
-            "the reply from Amazon Bedrock holds no message",
-        ));
+        return Err(Error::new(ErrorKind::Upstream, "the reply from Amazon Bedrock holds no message"));
     };
     let Some(reason) = reply.stop_reason else {
-        return Err(Error::new(
-            ErrorKind::Upstream,
-            "the reply from Amazon Bedrock holds no stop reason",
-        ));
+        return Err(Error::new(ErrorKind::Upstream, "the reply from Amazon Bedrock holds no stop reason"));
     };
     let finish_reason = stop_reason(&reason)?;
-    let skipped = message
-        .content
-        .iter()
-        .filter(|block| block.text.is_none())
-        .count();
+    let skipped = message.content.iter().filter(|block| block.text.is_none()).count();
     let mut texts = message.content.into_iter().filter_map(|block| block.text);
     let text = texts.next().map(|first| {
         let mut text = first.into_owned();
@@ -47,10 +34,7 @@ pub(crate) fn response(body: &[u8]) -> Result<(Response, usize)> {
         text,
         finish_reason,
         usage: reply.usage.as_ref().map(usage),
-        guardrail_trace: reply
-            .trace
-            .and_then(|trace| trace.guardrail)
-            .map(ToOwned::to_owned),
+        guardrail_trace: reply.trace.and_then(|trace| trace.guardrail).map(ToOwned::to_owned),
     };
     Ok((response, skipped))
 }

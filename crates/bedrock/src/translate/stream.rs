@@ -61,10 +61,7 @@ impl EventTranslator {
                 let event: MetadataEvent<'_> = parse(event_type, payload)?;
                 Ok(Some(Event::Metadata(Box::new(Metadata {
                     usage: event.usage.as_ref().map(usage),
-                    guardrail_trace: event
-                        .trace
-                        .and_then(|trace| trace.guardrail)
-                        .map(ToOwned::to_owned),
+                    guardrail_trace: event.trace.and_then(|trace| trace.guardrail).map(ToOwned::to_owned),
                 }))))
             }
             _ => {

@@ -32,19 +32,13 @@ pub(super) async fn read(mut body: Incoming, limit: usize, idle: Duration) -> Re
             }
             Ok(None) => break,
             Ok(Some(Err(_))) => {
-                return Err(Error::new(
-                    ErrorKind::Incomplete,
-                    "the reply from Amazon Bedrock was cut off",
-                ));
+                return Err(Error::new(ErrorKind::Incomplete, "the reply from Amazon Bedrock was cut off"));
             }
             Ok(Some(Ok(frame))) => frame,
         };
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + rest.len() + data.len() > limit {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                "the reply from Amazon Bedrock is too large",
-            ));
+            return Err(Error::new(ErrorKind::TooLarge, "the reply from Amazon Bedrock is too large"));
         }
         // Most replies come in one piece, which then needs no copy.
         if first.is_empty() && rest.is_empty() {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::connect::{ConnectTimedOut, Connections, HttpClient};
 use super::credentials::{CredentialCache, Held};
-use super::retry::{MAX_PAUSE, Verdict, asked_for, pause};
+use super::retry::{Verdict, asked_for, pause};
 use super::sign::{Scope, signed};
 use super::{Target, body};
 use crate::clock::Clock;
@@ -54,13 +54,7 @@ impl Transport {
         clock: Clock,
     ) -> std::io::Result<Self> {
         let client = connections.client(spec.deadlines.connect, target.https)?;
-        Ok(Self {
-            spec,
-            target,
-            client,
-            credentials,
-            clock,
-        })
+        Ok(Self { spec, target, client, credentials, clock })
     }
 
     pub(crate) fn credentials(&self) -> &CredentialCache {
@@ -79,21 +73,13 @@ impl Transport {
 
     /// Calls `ConverseStream` and waits for the head.
     pub(crate) async fn converse_stream(&self, request: Bytes) -> Result<Outcome> {
-        let outcome = self
-            .call(
-                Operation::ConverseStream,
-                request,
-                Some(self.spec.deadlines.first_event),
-            )
-            .await?;
+        let outcome =
+            self.call(Operation::ConverseStream, request, Some(self.spec.deadlines.first_event)).await?;
         let kind = outcome.response.headers().get(http::header::CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.amazon.eventstream")) {
             return Ok(outcome);
         }
-        let error = Error::new(
-            ErrorKind::Upstream,
-            "the reply from Amazon Bedrock is not an event stream",
-        );
+        let error = Error::new(ErrorKind::Upstream, "the reply from Amazon Bedrock is not an event stream");
         Err(with_head(error, &outcome.head))
     }
 
@@ -109,27 +95,15 @@ impl Transport {
         loop {
             let identity = match &rejected {
                 Some(held) => Arc::clone(held),
-                None => self
-                    .credentials
-                    .get()
-                    .await
-                    .map_err(|error| error.attempts(attempts))?,
+                None => self.credentials.get().await.map_err(|error| error.attempts(attempts))?,
             };
             attempts = attempts.saturating_add(1);
             let started = Instant::now();
             let failure = match self.attempt(operation, &request, &identity, head_timeout).await {
                 Ok(response) => {
                     let upstream_request_id = request_id(response.headers());
-                    let head = Head {
-                        upstream_request_id,
-                        attempts,
-                        adjusted: Vec::new(),
-                    };
-                    return Ok(Outcome {
-                        head,
-                        response,
-                        started,
-                    });
+                    let head = Head { upstream_request_id, attempts, adjusted: Vec::new() };
+                    return Ok(Outcome { head, response, started });
                 }
                 Err(failure) => failure,
             };
@@ -142,13 +116,8 @@ impl Transport {
                 }
                 continue;
             }
-            let again = match failure.verdict {
-                Verdict::Final => false,
-                Verdict::Again | Verdict::AgainLater => true,
-                Verdict::Once => !std::mem::replace(&mut resent, true),
-            };
-            let too_long = failure.asked_for.is_some_and(|delay| delay > MAX_PAUSE);
-            if !again || too_long || attempts >= self.spec.deadlines.max_attempts {
+            let tried_out = attempts >= self.spec.deadlines.max_attempts;
+            if tried_out || !failure.verdict.allows_another(&mut resent, failure.asked_for) {
                 return Err(match failure.asked_for {
                     Some(delay) => error.retry_after(delay),
                     None => error,
@@ -176,11 +145,7 @@ impl Transport {
             Operation::Converse => &self.target.converse,
             Operation::ConverseStream => &self.target.converse_stream,
         };
-        let scope = Scope {
-            region: &self.spec.region,
-            host: &self.target.host,
-            time: self.clock.now(),
-        };
+        let scope = Scope { region: &self.spec.region, host: &self.target.host, time: self.clock.now() };
         let request = signed(uri, request, &identity.identity, &scope).map_err(Failure::last)?;
         let sending = self.client.request(request);
         let sent = match head_timeout {
@@ -188,10 +153,8 @@ impl Transport {
             Some(limit) => match tokio::time::timeout(limit, sending).await {
                 Ok(sent) => sent,
                 Err(_) => {
-                    let error = Error::new(
-                        ErrorKind::Timeout,
-                        "Amazon Bedrock did not begin to answer in time",
-                    );
+                    let error =
+                        Error::new(ErrorKind::Timeout, "Amazon Bedrock did not begin to answer in time");
                     return Err(Failure::last(error));
                 }
             },
@@ -207,14 +170,9 @@ impl Transport {
     async fn refused(&self, response: Response<Incoming>) -> Failure {
         let (parts, body) = response.into_parts();
         let id = request_id(&parts.headers);
-        let header = parts
-            .headers
-            .get("x-amzn-errortype")
-            .and_then(|value| value.to_str().ok());
+        let header = parts.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
         // A refusal whose text is cut off is still a refusal, known by its status and header.
-        let body = body::read(body, body::MAX_ERROR, self.spec.deadlines.idle)
-            .await
-            .unwrap_or_default();
+        let body = body::read(body, body::MAX_ERROR, self.spec.deadlines.idle).await.unwrap_or_default();
         let service = ServiceError::from_reply(parts.status.as_u16(), header, &body);
         let kind = service.kind();
         let verdict = if kind == ErrorKind::Throttled {
@@ -226,39 +184,23 @@ impl Transport {
         };
         if kind == ErrorKind::AccessDenied || kind == ErrorKind::CredentialsRejected {
             // The operator needs AWS's own words; the client must not see account ids and ARNs.
-            tracing::warn!(
-                code = service.code,
-                message = service.message,
-                "AWS refused the gateway"
-            );
+            tracing::warn!(code = service.code, message = service.message, "AWS refused the gateway");
         }
         let asked_for = asked_for(&parts.headers, self.clock.now());
-        let error = service
-            .into_error(&self.spec.model_id, &self.spec.region)
-            .upstream_request_id(id);
-        Failure {
-            error,
-            verdict,
-            asked_for,
-        }
+        let error = service.into_error(&self.spec.model_id, &self.spec.region).upstream_request_id(id);
+        Failure { error, verdict, asked_for }
     }
 }
 
 impl Failure {
     fn last(error: Error) -> Self {
-        Self {
-            error,
-            verdict: Verdict::Final,
-            asked_for: None,
-        }
+        Self { error, verdict: Verdict::Final, asked_for: None }
     }
 }
 
 /// Adds what is known of the call to an error that came after its head.
 pub(super) fn with_head(error: Error, head: &Head) -> Error {
-    error
-        .attempts(head.attempts)
-        .upstream_request_id(head.upstream_request_id.clone())
+    error.attempts(head.attempts).upstream_request_id(head.upstream_request_id.clone())
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
@@ -270,41 +212,17 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 fn unsent(error: &hyper_util::client::legacy::Error) -> Failure {
     let caused_by = Causes::of(error);
     let (kind, message, verdict) = if caused_by.connect_timeout {
-        (
-            ErrorKind::ConnectTimeout,
-            "no connection to Amazon Bedrock could be made in time",
-            Verdict::Again,
-        )
+        (ErrorKind::ConnectTimeout, "no connection to Amazon Bedrock could be made in time", Verdict::Again)
     } else if caused_by.tls {
-        (
-            ErrorKind::Tls,
-            "no secure connection to Amazon Bedrock could be made",
-            Verdict::Final,
-        )
+        (ErrorKind::Tls, "no secure connection to Amazon Bedrock could be made", Verdict::Final)
     } else if error.is_connect() {
-        (
-            ErrorKind::Unreachable,
-            "no connection to Amazon Bedrock could be made",
-            Verdict::Again,
-        )
+        (ErrorKind::Unreachable, "no connection to Amazon Bedrock could be made", Verdict::Again)
     } else if caused_by.unreadable {
-        (
-            ErrorKind::Upstream,
-            "the reply from Amazon Bedrock is not HTTP",
-            Verdict::Final,
-        )
+        (ErrorKind::Upstream, "the reply from Amazon Bedrock is not HTTP", Verdict::Final)
     } else {
-        (
-            ErrorKind::Upstream,
-            "the connection to Amazon Bedrock broke before its reply",
-            Verdict::Once,
-        )
+        (ErrorKind::Upstream, "the connection to Amazon Bedrock broke before its reply", Verdict::Once)
     };
-    Failure {
-        error: Error::new(kind, message),
-        verdict,
-        asked_for: None,
-    }
+    Failure { error: Error::new(kind, message), verdict, asked_for: None }
 }
 
 /// What stands in the chain of an error's causes.

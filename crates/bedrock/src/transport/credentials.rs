@@ -83,38 +83,16 @@ impl CredentialCache {
         if credentials.assume_role.is_none()
             && let Some(identity) = fixed(&credentials.source)
         {
-            let held = identity.map(|identity| {
-                Arc::new(Held {
-                    identity,
-                    generation: 0,
-                })
-            });
-            let failure = held
-                .is_none()
-                .then(|| Arc::from("the API key holds characters that no header may hold"));
-            let (_, state) = watch::channel(State {
-                held,
-                failure,
-                round: 1,
-                searched_at: None,
-            });
-            return Self {
-                state,
-                renew,
-                _task: task,
-            };
+            let held = identity.map(|identity| Arc::new(Held { identity, generation: 0 }));
+            let failure =
+                held.is_none().then(|| Arc::from("the API key holds characters that no header may hold"));
+            let (_, state) = watch::channel(State { held, failure, round: 1, searched_at: None });
+            return Self { state, renew, _task: task };
         }
         let (sender, state) = watch::channel(State::default());
-        let source = Source {
-            credentials: credentials.clone(),
-            region: region.to_owned(),
-        };
+        let source = Source { credentials: credentials.clone(), region: region.to_owned() };
         task.spawn(keep_fresh(source, sender, Arc::clone(&renew), clock));
-        Self {
-            state,
-            renew,
-            _task: task,
-        }
+        Self { state, renew, _task: task }
     }
 
     /// Gives the identity to use now. Waits only while the first search is still going on.
@@ -126,9 +104,7 @@ impl CredentialCache {
         let mut state = self.state.clone();
         let settled = state.wait_for(|state| state.held.is_some() || state.failure.is_some());
         let settled = tokio::time::timeout(FIRST_WAIT, settled).await;
-        let held = settled
-            .ok()
-            .and_then(|result| result.ok().and_then(|state| state.held.clone()));
+        let held = settled.ok().and_then(|result| result.ok().and_then(|state| state.held.clone()));
         held.ok_or_else(|| {
             let message = "the gateway has no AWS credentials for this model; its log and `/v1/ready?verbose=true` say why";
             Error::new(ErrorKind::CredentialsUnavailable, message)
@@ -138,23 +114,14 @@ impl CredentialCache {
     /// Gives a newer identity than one that AWS rejected, renewing it once for all who wait; `None` where there
     /// is none.
     pub(super) async fn newer_than(&self, rejected: &Held) -> Option<Arc<Held>> {
-        let newer = |state: &State| {
-            state
-                .held
-                .as_ref()
-                .is_some_and(|held| held.generation > rejected.generation)
-        };
+        let newer =
+            |state: &State| state.held.as_ref().is_some_and(|held| held.generation > rejected.generation);
         let (round, fresh) = {
             let state = self.state.borrow();
             if newer(&state) {
                 return state.held.clone();
             }
-            (
-                state.round,
-                state
-                    .searched_at
-                    .is_none_or(|at| at.elapsed() < MIN_BETWEEN_LOADS),
-            )
+            (state.round, state.searched_at.is_none_or(|at| at.elapsed() < MIN_BETWEEN_LOADS))
         };
         if fresh {
             return None;
@@ -179,9 +146,7 @@ impl CredentialCache {
 
 impl std::fmt::Debug for CredentialCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CredentialCache")
-            .field("readiness", &self.readiness())
-            .finish_non_exhaustive()
+        f.debug_struct("CredentialCache").field("readiness", &self.readiness()).finish_non_exhaustive()
     }
 }
 
@@ -199,28 +164,17 @@ fn fixed(source: &CredentialSource) -> Option<Option<Identity>> {
         CredentialSource::Profile(_)
         | CredentialSource::Environment
         | CredentialSource::Metadata
-        | CredentialSource::Chain => None,
+        | CredentialSource::Chain { .. } => None,
     }
 }
 
 /// The key pair of a source that holds one.
 fn keys(source: &CredentialSource) -> Option<Keys> {
-    let CredentialSource::Keys {
-        access_key_id,
-        secret_access_key,
-        session_token,
-    } = source
-    else {
+    let CredentialSource::Keys { access_key_id, secret_access_key, session_token } = source else {
         return None;
     };
     let token = session_token.as_ref().map(expose);
-    Some(Keys::new(
-        expose(access_key_id),
-        expose(secret_access_key),
-        token,
-        None,
-        "spicepod",
-    ))
+    Some(Keys::new(expose(access_key_id), expose(secret_access_key), token, None, "spicepod"))
 }
 
 fn expose(secret: &SecretString) -> String {
@@ -238,10 +192,7 @@ impl Source {
         Box::pin(async move {
             match tokio::time::timeout(LOAD_TIMEOUT, load(&self.credentials, &self.region)).await {
                 Ok(result) => result,
-                Err(_) => Err(format!(
-                    "the search took longer than {} s",
-                    LOAD_TIMEOUT.as_secs()
-                )),
+                Err(_) => Err(format!("the search took longer than {} s", LOAD_TIMEOUT.as_secs())),
             }
         })
     }
@@ -273,10 +224,7 @@ async fn keep_fresh(source: Source, state: watch::Sender<State>, renew: Arc<Noti
             state.searched_at = Some(Instant::now());
             match found {
                 Ok(keys) => {
-                    state.held = Some(Arc::new(Held {
-                        identity: Identity::Keys(keys.into()),
-                        generation,
-                    }));
+                    state.held = Some(Arc::new(Held { identity: Identity::Keys(keys.into()), generation }));
                     state.failure = None;
                 }
                 Err(reason) => state.failure = Some(Arc::from(reason)),
@@ -295,11 +243,7 @@ async fn keep_fresh(source: Source, state: watch::Sender<State>, renew: Arc<Noti
             () = wait => {}
             () = renew.notified() => {}
         }
-        backoff = if failed {
-            backoff.saturating_mul(2).min(MAX_BACKOFF)
-        } else {
-            FIRST_BACKOFF
-        };
+        backoff = if failed { backoff.saturating_mul(2).min(MAX_BACKOFF) } else { FIRST_BACKOFF };
     }
 }
 
@@ -309,10 +253,7 @@ fn renewal_time(expiry: SystemTime, now: SystemTime) -> SystemTime {
     let margin = RENEW_BEFORE.min(left / 2);
     let jitter = margin.mul_f64(fastrand::f64() / 10.0);
     // A source that hands out expired credentials must not be asked in a tight loop.
-    now + left
-        .saturating_sub(margin)
-        .saturating_sub(jitter)
-        .max(Duration::from_secs(1))
+    now + left.saturating_sub(margin).saturating_sub(jitter).max(Duration::from_secs(1))
 }
 
 async fn sleep_until(at: SystemTime, clock: &Clock) {

@@ -55,10 +55,7 @@ impl EndpointUrl {
     ///
     /// [`EndpointError`] where requests must not go there.
     pub fn parse(text: &str, insecure: bool) -> Result<Self, EndpointError> {
-        ensure!(
-            !text.contains(['#', '?', '@', '\\']) && text.is_ascii(),
-            ExtraSnafu
-        );
+        ensure!(!text.contains(['#', '?', '@', '\\']) && text.is_ascii(), ExtraSnafu);
         let uri: Uri = text.parse().context(UrlSnafu)?;
         let host = uri.host().context(SchemeSnafu)?;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -107,23 +104,12 @@ impl Target {
             None => regional(region, choice).await?,
         };
         let model = model_id.path_segment();
-        let uri = |operation| {
-            format!("{base}/model/{model}/{operation}")
-                .parse::<Uri>()
-                .context(UrlSnafu)
-        };
+        let uri = |operation| format!("{base}/model/{model}/{operation}").parse::<Uri>().context(UrlSnafu);
         let converse = uri("converse")?;
         let authority = converse.authority().context(SchemeSnafu)?;
-        let default_port = if converse.scheme_str() == Some("https") {
-            443
-        } else {
-            80
-        };
-        let host = if authority.port_u16() == Some(default_port) {
-            authority.host()
-        } else {
-            authority.as_str()
-        };
+        let default_port = if converse.scheme_str() == Some("https") { 443 } else { 80 };
+        let host =
+            if authority.port_u16() == Some(default_port) { authority.host() } else { authority.as_str() };
         Ok(Self {
             host: HeaderValue::from_str(host).ok().context(SchemeSnafu)?,
             https: converse.scheme_str() == Some("https"),
@@ -134,22 +120,14 @@ impl Target {
 }
 
 async fn regional(region: &str, choice: &EndpointChoice) -> Result<String, EndpointError> {
-    let rules = |error: &dyn std::fmt::Display| {
-        RulesSnafu {
-            reason: error.to_string(),
-        }
-        .build()
-    };
+    let rules = |error: &dyn std::fmt::Display| RulesSnafu { reason: error.to_string() }.build();
     let params = Params::builder()
         .region(region.to_owned())
         .use_fips(choice.fips)
         .use_dual_stack(choice.dual_stack)
         .build()
         .map_err(|error| rules(&error))?;
-    let endpoint = DefaultResolver::new()
-        .resolve_endpoint(&params)
-        .await
-        .map_err(|error| rules(&error))?;
+    let endpoint = DefaultResolver::new().resolve_endpoint(&params).await.map_err(|error| rules(&error))?;
     Ok(endpoint.url().trim_end_matches('/').to_owned())
 }
 
@@ -194,28 +172,20 @@ mod tests {
             "http://[::ffff:169.254.169.254]",
             "http://0.0.0.0",
         ] {
-            assert!(
-                matches!(EndpointUrl::parse(bad, true), Err(EndpointError::LinkLocal)),
-                "{bad}"
-            );
+            assert!(matches!(EndpointUrl::parse(bad, true), Err(EndpointError::LinkLocal)), "{bad}");
         }
     }
 
     #[tokio::test]
     async fn the_sdk_knows_the_regional_endpoint() {
         let id = ModelId::parse("us.amazon.nova-lite-v1:0").unwrap();
-        let target = Target::resolve(&id, "us-east-1", &EndpointChoice::default())
-            .await
-            .unwrap();
+        let target = Target::resolve(&id, "us-east-1", &EndpointChoice::default()).await.unwrap();
         assert_eq!(
             target.converse.to_string(),
             "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.nova-lite-v1%3A0/converse"
         );
         assert_eq!(target.host, "bedrock-runtime.us-east-1.amazonaws.com");
-        let fips = EndpointChoice {
-            fips: true,
-            ..EndpointChoice::default()
-        };
+        let fips = EndpointChoice { fips: true, ..EndpointChoice::default() };
         let target = Target::resolve(&id, "us-gov-west-1", &fips).await.unwrap();
         assert_eq!(target.host, "bedrock-runtime-fips.us-gov-west-1.amazonaws.com");
     }

@@ -81,11 +81,7 @@ impl Events {
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.armed {
-            let patience = if self.translator.is_complete() {
-                AFTER_STOP
-            } else {
-                self.spec.deadlines.idle
-            };
+            let patience = if self.translator.is_complete() { AFTER_STOP } else { self.spec.deadlines.idle };
             let until = (Instant::now() + patience).min(self.deadline);
             self.timer.as_mut().reset(until);
             self.armed = true;
@@ -118,10 +114,9 @@ impl Events {
         let names = Names::of(message);
         match names.message_type {
             "event" => self.translator.push(names.event_type, message.payload()),
-            "exception" => Err(self.service_error(ServiceError::from_exception(
-                names.exception_type,
-                message.payload(),
-            ))),
+            "exception" => {
+                Err(self.service_error(ServiceError::from_exception(names.exception_type, message.payload())))
+            }
             "error" => {
                 let error = ServiceError::in_stream(names.error_code, names.error_message.to_owned());
                 Err(self.service_error(error))

@@ -98,11 +98,7 @@ mod tests {
         let bytes = [frame("one"), frame(""), frame("three")].concat();
         for cut in 0..=bytes.len() {
             let (head, tail) = bytes.split_at(cut);
-            assert_eq!(
-                read_all(&[head, tail]).unwrap(),
-                ["one", "", "three"],
-                "cut at {cut}"
-            );
+            assert_eq!(read_all(&[head, tail]).unwrap(), ["one", "", "three"], "cut at {cut}");
         }
     }
 
@@ -114,10 +110,7 @@ mod tests {
                 let mut damaged = bytes.clone();
                 damaged[index] ^= 1 << bit;
                 let read = read_all(&[&damaged]);
-                assert!(
-                    read.is_err() || read.unwrap().is_empty(),
-                    "byte {index}, bit {bit}"
-                );
+                assert!(read.is_err() || read.unwrap().is_empty(), "byte {index}, bit {bit}");
             }
         }
     }
@@ -128,11 +121,7 @@ mod tests {
             let mut prelude = total.to_be_bytes().to_vec();
             prelude.extend(0_u32.to_be_bytes());
             prelude.extend(crc32fast::hash(&prelude).to_be_bytes());
-            assert_eq!(
-                read_all(&[&prelude]).unwrap_err().kind(),
-                ErrorKind::Corrupt,
-                "{total}"
-            );
+            assert_eq!(read_all(&[&prelude]).unwrap_err().kind(), ErrorKind::Corrupt, "{total}");
         }
     }
 }

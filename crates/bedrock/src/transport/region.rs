@@ -2,8 +2,9 @@
 
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::ProvideRegion;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileRegionProvider, ProfileSet};
 use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_runtime::env_config::property::PropertiesKey;
 use aws_types::os_shim_internal::{Env, Fs};
 
 /// Finds the region of a profile, or else of the instance.
@@ -19,16 +20,36 @@ pub async fn default_region(profile: Option<&str>) -> Option<String> {
     Some(region.to_string())
 }
 
+/// Finds the endpoint that a profile, or else the selected one, names for Bedrock or for all services.
+///
+/// Source: [service-specific endpoints](https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
+pub async fn profile_endpoint(profile: Option<&str>) -> Option<String> {
+    let profiles = profiles().await.ok()?;
+    let profile = profiles.get_profile(profile.unwrap_or(profiles.selected_profile()))?;
+    if profile.get("ignore_configured_endpoint_urls").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    {
+        return None;
+    }
+    let of_service = profile.get("services").and_then(|services| {
+        let key = PropertiesKey::builder()
+            .section_key("services")
+            .section_name(services)
+            .property_name("bedrock_runtime")
+            .sub_property_name("endpoint_url")
+            .build()
+            .ok()?;
+        profiles.other_sections().get(&key).map(ToString::to_string)
+    });
+    of_service.or_else(|| profile.get("endpoint_url").map(ToOwned::to_owned))
+}
+
 /// Says whether a profile stands in the shared files, and names those that do.
 ///
 /// # Errors
 ///
 /// The names of the profiles that exist, or why the files cannot be read.
 pub async fn profile_exists(name: &str) -> Result<(), String> {
-    let files = EnvConfigFiles::default();
-    let profiles = aws_config::profile::load(&Fs::real(), &Env::real(), &files, None)
-        .await
-        .map_err(|error| format!("the shared configuration files cannot be read: {error}"))?;
+    let profiles = profiles().await?;
     if profiles.get_profile(name).is_some() {
         return Ok(());
     }
@@ -39,4 +60,10 @@ pub async fn profile_exists(name: &str) -> Result<(), String> {
     } else {
         format!("the shared configuration files hold: {}", names.join(", "))
     })
+}
+
+async fn profiles() -> Result<ProfileSet, String> {
+    aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None)
+        .await
+        .map_err(|error| format!("the shared configuration files cannot be read: {error}"))
 }

@@ -13,7 +13,7 @@ const THROTTLED_BASE: Duration = Duration::from_millis(500);
 const FAILED_BASE: Duration = Duration::from_millis(50);
 
 /// No pause is longer; where AWS asks for more, the client is told instead.
-pub(super) const MAX_PAUSE: Duration = Duration::from_secs(20);
+const MAX_PAUSE: Duration = Duration::from_secs(20);
 
 /// What a failure says about another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,16 +28,25 @@ pub(super) enum Verdict {
     Once,
 }
 
+impl Verdict {
+    /// Says whether another try is allowed; `resent` remembers the only one that a doubtful failure has.
+    pub(super) fn allows_another(self, resent: &mut bool, asked_for: Option<Duration>) -> bool {
+        if asked_for.is_some_and(|delay| delay > MAX_PAUSE) {
+            return false;
+        }
+        match self {
+            Self::Final => false,
+            Self::Again | Self::AgainLater => true,
+            Self::Once => !std::mem::replace(resent, true),
+        }
+    }
+}
+
 /// Picks a pause at random below a bound that doubles with each attempt ("full jitter").
 pub(super) fn pause(verdict: Verdict, attempt: u32, asked_for: Option<Duration>) -> Duration {
-    let base = if verdict == Verdict::AgainLater {
-        THROTTLED_BASE
-    } else {
-        FAILED_BASE
-    };
-    let bound = base
-        .saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX))
-        .min(MAX_PAUSE);
+    let base = if verdict == Verdict::AgainLater { THROTTLED_BASE } else { FAILED_BASE };
+    let bound =
+        base.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(MAX_PAUSE);
     let jitter = bound.mul_f64(fastrand::f64());
     jitter.max(asked_for.unwrap_or_default())
 }
@@ -78,14 +87,8 @@ mod tests {
             )])
         };
         let now = SystemTime::UNIX_EPOCH;
-        assert_eq!(
-            asked_for(&header("x-amz-retry-after", "1500"), now),
-            Some(Duration::from_millis(1500))
-        );
-        assert_eq!(
-            asked_for(&header("retry-after", "2"), now),
-            Some(Duration::from_secs(2))
-        );
+        assert_eq!(asked_for(&header("x-amz-retry-after", "1500"), now), Some(Duration::from_millis(1500)));
+        assert_eq!(asked_for(&header("retry-after", "2"), now), Some(Duration::from_secs(2)));
         let date = header("retry-after", "Thu, 01 Jan 1970 00:00:07 GMT");
         assert_eq!(asked_for(&date, now), Some(Duration::from_secs(7)));
         assert_eq!(asked_for(&header("retry-after", "soon"), now), None);

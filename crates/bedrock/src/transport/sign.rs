@@ -64,16 +64,10 @@ pub(super) fn signed(
             let host = scope.host.to_str().map_err(|error| failed(&error))?;
             let signed_headers = [("host", host), ("content-type", "application/json")];
             let url = uri.to_string();
-            let signable = SignableRequest::new(
-                "POST",
-                &url,
-                signed_headers.into_iter(),
-                SignableBody::Bytes(body),
-            )
-            .map_err(|error| failed(&error))?;
-            let (instructions, _) = sign(signable, &params)
-                .map_err(|error| failed(&error))?
-                .into_parts();
+            let signable =
+                SignableRequest::new("POST", &url, signed_headers.into_iter(), SignableBody::Bytes(body))
+                    .map_err(|error| failed(&error))?;
+            let (instructions, _) = sign(signable, &params).map_err(|error| failed(&error))?.into_parts();
             instructions.apply_to_request_http1x(&mut request);
         }
     }

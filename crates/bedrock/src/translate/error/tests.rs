@@ -13,18 +13,11 @@ fn reply(status: u16, header: Option<&str>, body: &str) -> ServiceError {
 #[test]
 fn the_header_names_the_error() {
     let header = "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/";
-    let error = reply(
-        429,
-        Some(header),
-        r#"{"message":"Too many requests, please wait before trying again."}"#,
-    );
+    let error =
+        reply(429, Some(header), r#"{"message":"Too many requests, please wait before trying again."}"#);
     assert_eq!(error.kind(), ErrorKind::Throttled);
     assert!(error.is_transient());
-    let error = reply(
-        400,
-        None,
-        r#"{"__type":"com.amazon.bedrock#ValidationException","Message":"no"}"#,
-    );
+    let error = reply(400, None, r#"{"__type":"com.amazon.bedrock#ValidationException","Message":"no"}"#);
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     assert_eq!(error.message, "no");
 }
@@ -50,11 +43,7 @@ fn each_exception_has_a_kind() {
         ("SomethingNewException", 500, ErrorKind::Upstream),
     ];
     for (code, status, kind) in table {
-        assert_eq!(
-            reply(status, Some(code), r#"{"message":"m"}"#).kind(),
-            kind,
-            "{code} {status}"
-        );
+        assert_eq!(reply(status, Some(code), r#"{"message":"m"}"#).kind(), kind, "{code} {status}");
     }
 }
 
@@ -99,9 +88,7 @@ fn a_model_without_on_demand_throughput_brings_a_profile_to_try() {
     let body = r#"{"message":"Invocation of model ID amazon.nova-lite-v1:0 with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model."}"#;
     let error = reply(400, Some("ValidationException"), body).into_error(&id(), "eu-west-1");
     assert!(
-        error
-            .message()
-            .ends_with("(in eu-west-1, try `from: bedrock:eu.amazon.nova-lite-v1:0`)"),
+        error.message().ends_with("(in eu-west-1, try `from: bedrock:eu.amazon.nova-lite-v1:0`)"),
         "{error}"
     );
 }
@@ -111,15 +98,9 @@ fn accounts_and_arns_stay_inside() {
     let said =
         "User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized for 123456789012, retry in 30 s";
     let redacted = redact(said);
-    assert!(
-        !redacted.contains("123456789012") && !redacted.contains("assumed-role"),
-        "{redacted}"
-    );
+    assert!(!redacted.contains("123456789012") && !redacted.contains("assumed-role"), "{redacted}");
     assert!(redacted.contains("30 s"));
-    let error = reply(
-        403,
-        Some("AccessDeniedException"),
-        &serde_json::json!({ "message": said }).to_string(),
-    );
+    let error =
+        reply(403, Some("AccessDeniedException"), &serde_json::json!({ "message": said }).to_string());
     assert!(!error.into_error(&id(), "us-east-1").message().contains("arn"));
 }

@@ -17,7 +17,7 @@ use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error::CredentialsError,
 };
 
-use super::{expose, keys};
+use super::keys;
 use crate::spec::{AssumeRole, CredentialSource, Credentials};
 
 /// Searches once. Providers are built afresh each time, so that changed files are read again.
@@ -32,10 +32,7 @@ pub(super) async fn load(credentials: &Credentials, region: &str) -> Result<Keys
         None => base,
         Some(role) => assumed(role, base, &region).await,
     };
-    provider
-        .provide_credentials()
-        .await
-        .map_err(|error| explain(&credentials.source, &error))
+    provider.provide_credentials().await.map_err(|error| explain(&credentials.source, &error))
 }
 
 async fn provider(source: &CredentialSource, region: &Region) -> SharedCredentialsProvider {
@@ -46,18 +43,13 @@ async fn provider(source: &CredentialSource, region: &Region) -> SharedCredentia
             None => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
         },
         CredentialSource::Profile(name) => SharedCredentialsProvider::new(
-            ProfileFileCredentialsProvider::builder()
-                .configure(&config)
-                .profile_name(name)
-                .build(),
+            ProfileFileCredentialsProvider::builder().configure(&config).profile_name(name).build(),
         ),
         CredentialSource::Environment => {
             SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
         }
         CredentialSource::Metadata => {
-            let web_identity = WebIdentityTokenCredentialsProvider::builder()
-                .configure(&config)
-                .build();
+            let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&config).build();
             let container = EcsCredentialsProvider::builder().configure(&config).build();
             let instance = ImdsCredentialsProvider::builder().configure(&config).build();
             SharedCredentialsProvider::new(
@@ -66,10 +58,11 @@ async fn provider(source: &CredentialSource, region: &Region) -> SharedCredentia
                     .or_else("Ec2InstanceMetadata", instance),
             )
         }
-        CredentialSource::Chain => {
-            let chain = DefaultCredentialsChain::builder()
-                .region(region.clone())
-                .configure(config);
+        CredentialSource::Chain { profile } => {
+            let mut chain = DefaultCredentialsChain::builder().region(region.clone()).configure(config);
+            if let Some(name) = profile {
+                chain = chain.profile_name(name);
+            }
             SharedCredentialsProvider::new(chain.build().await)
         }
     }
@@ -80,11 +73,10 @@ async fn assumed(
     base: SharedCredentialsProvider,
     region: &Region,
 ) -> SharedCredentialsProvider {
-    let mut builder = AssumeRoleProvider::builder(&role.arn)
-        .session_name(&role.session_name)
-        .region(region.clone());
+    let mut builder =
+        AssumeRoleProvider::builder(&role.arn).session_name(&role.session_name).region(region.clone());
     if let Some(external_id) = &role.external_id {
-        builder = builder.external_id(expose(external_id));
+        builder = builder.external_id(external_id);
     }
     SharedCredentialsProvider::new(builder.build_from_provider(base).await)
 }
@@ -105,11 +97,7 @@ fn explain(source: &CredentialSource, error: &CredentialsError) -> String {
     if let Some(at) = text.find("Stderr:") {
         text.truncate(at);
     }
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let advice = match source {
         CredentialSource::Profile(name) => format!("try `aws sts get-caller-identity --profile {name}`"),
         CredentialSource::Environment => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
@@ -117,9 +105,11 @@ fn explain(source: &CredentialSource, error: &CredentialsError) -> String {
         CredentialSource::Keys { .. } | CredentialSource::Bearer(_) => {
             "check the role and its trust policy".to_owned()
         }
-        CredentialSource::Chain => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name an `aws_profile`, \
+        CredentialSource::Chain { .. } => {
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name an `aws_profile`, \
                                     run `aws sso login`, or attach a role"
-            .to_owned(),
+                .to_owned()
+        }
     };
     format!("{} ({advice})", lines.join("; "))
 }
