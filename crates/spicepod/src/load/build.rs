@@ -1,0 +1,172 @@
+//! Typed values with their places.
+
+use serde::de::DeserializeOwned;
+
+use super::Loaded;
+use crate::duration::parse_duration;
+use crate::location::Location;
+use crate::problem::Problem;
+use crate::spicepod::{ApiKey, Auth, Model, Runtime, SecretStore, Spicepod, Version, Worker, raw};
+use crate::yaml::{Document, Node, NodeKind};
+
+/// Reads a section, and reports where the two parsers disagree.
+fn read<T: DeserializeOwned + Default>(
+    loaded: &mut Loaded,
+    document: &Document,
+    place: (&[&str], Option<usize>),
+    at: &Location,
+) -> Option<T> {
+    if loaded.is_broken(at) {
+        return None;
+    }
+    match document.read(place.0, place.1) {
+        Ok(value) => Some(value),
+        Err(message) => {
+            loaded.problems.push(Problem::error(at.clone(), format!("this cannot be read: {message}")));
+            None
+        }
+    }
+}
+
+/// Reads everything but models and workers.
+pub(super) fn spicepod(document: &Document, loaded: &mut Loaded, file: usize) -> Spicepod {
+    let root = Location::root(file);
+    let mut text = |key: &'static str| -> String {
+        read(loaded, document, (&[key], None), &root.clone().key(key)).unwrap_or_default()
+    };
+    let version = if text("version") == "v2" { Version::V2 } else { Version::V1 };
+    let name = text("name");
+    let metadata =
+        read(loaded, document, (&["metadata"], None), &root.clone().key("metadata")).unwrap_or_default();
+    Spicepod {
+        version,
+        name,
+        metadata,
+        secrets: secret_stores(document, loaded, &root),
+        runtime: runtime(document, loaded, &root),
+        ..Spicepod::default()
+    }
+}
+
+fn secret_stores(document: &Document, loaded: &mut Loaded, root: &Location) -> Vec<SecretStore> {
+    let section = root.clone().key("secrets");
+    let raws: Vec<raw::SecretStore> =
+        read(loaded, document, (&["secrets"], None), &section).unwrap_or_default();
+    let stores = raws.into_iter().enumerate().map(|(index, store)| {
+        let (kind, selector) = match store.from.split_once(':') {
+            Some((kind, selector)) => (kind.to_owned(), Some(selector.to_owned())),
+            None => (store.from.clone(), None),
+        };
+        let name = store.name.unwrap_or_else(|| kind.clone());
+        let params = store.params.unwrap_or_default();
+        SecretStore { kind, selector, name, params, at: section.clone().index(index) }
+    });
+    stores.collect()
+}
+
+fn runtime(document: &Document, loaded: &mut Loaded, root: &Location) -> Runtime {
+    let section = root.clone().key("runtime");
+    let raw: raw::Runtime = read(loaded, document, (&["runtime"], None), &section).unwrap_or_default();
+    let auth = auth(document, loaded, &section);
+    let shutdown_timeout = raw.shutdown_timeout.and_then(|text| {
+        let duration = parse_duration(&text);
+        if duration.is_none() {
+            let message = "this is not a duration";
+            let problem = Problem::error(section.key("shutdown_timeout"), message);
+            loaded
+                .problems
+                .push(problem.help("write a whole number and a unit: `500ms`, `30s`, `5m` or `1h`"));
+        }
+        duration
+    });
+    Runtime { auth, cors: raw.cors, tls: raw.tls, shutdown_timeout }
+}
+
+fn auth(document: &Document, loaded: &mut Loaded, runtime: &Location) -> Option<Auth> {
+    let auth = loaded.tree(runtime.file)?.get("runtime")?.get("auth")?.clone();
+    let spelled = ["api-key", "api_key"].into_iter().find(|key| auth.get(key).is_some())?;
+    let section = runtime.clone().key("auth").key(spelled);
+    let path = ["runtime", "auth", spelled];
+    let enabled: Option<bool> = read(
+        loaded,
+        document,
+        (&[path[0], path[1], path[2], "enabled"], None),
+        &section.clone().key("enabled"),
+    )
+    .unwrap_or_default();
+    let keys_at = section.clone().key("keys");
+    let items = auth.get(spelled)?.get("keys").map(|keys| keys.items().to_vec()).unwrap_or_default();
+    let mut keys = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let at = keys_at.clone().index(index);
+        let place = ([path[0], path[1], path[2], "keys"], Some(index));
+        keys.extend(api_key(document, loaded, item, (&place.0, place.1), at));
+    }
+    Some(Auth { enabled: enabled.unwrap_or(true), keys })
+}
+
+fn api_key(
+    document: &Document,
+    loaded: &mut Loaded,
+    item: &Node,
+    place: (&[&str], Option<usize>),
+    at: Location,
+) -> Option<ApiKey> {
+    if let NodeKind::Scalar { .. } = item.kind {
+        let key: String = read(loaded, document, place, &at)?;
+        return Some(ApiKey { key, name: None, models: None, at });
+    }
+    let raw: raw::ApiKey = read(loaded, document, place, &at)?;
+    Some(ApiKey { key: raw.key, name: raw.name, models: raw.models, at: at.key("key") })
+}
+
+/// Reads one model or worker of a section.
+pub(super) fn component(
+    loaded: &mut Loaded,
+    spicepod: &mut Spicepod,
+    document: &Document,
+    place: (&[&str], Option<usize>),
+    at: &Location,
+) {
+    if place.0 == ["models"] {
+        let raw: Option<raw::Model> = read(loaded, document, place, at);
+        spicepod.models.extend(raw.map(|raw| model(raw, at)));
+    } else {
+        let raw: Option<raw::Worker> = read(loaded, document, place, at);
+        spicepod.workers.extend(raw.map(|raw| worker(raw, at)));
+    }
+}
+
+/// Reads a model or worker that has a file of its own.
+pub(super) fn referenced(
+    loaded: &mut Loaded,
+    spicepod: &mut Spicepod,
+    document: &Document,
+    section: &str,
+    at: &Location,
+) {
+    if section == "models" {
+        let raw: Option<raw::Model> = read(loaded, document, (&[], None), at);
+        spicepod.models.extend(raw.map(|raw| model(raw, at)));
+    } else {
+        let raw: Option<raw::Worker> = read(loaded, document, (&[], None), at);
+        spicepod.workers.extend(raw.map(|raw| worker(raw, at)));
+    }
+}
+
+fn model(raw: raw::Model, at: &Location) -> Model {
+    let raw::Model { from, name, description, metadata, params } = raw;
+    Model {
+        from,
+        name,
+        description,
+        metadata: metadata.unwrap_or_default(),
+        params: params.unwrap_or_default(),
+        at: at.clone(),
+    }
+}
+
+fn worker(raw: raw::Worker, at: &Location) -> Worker {
+    let routing = raw.load_balance.map(|balance| balance.routing).unwrap_or_default();
+    Worker { name: raw.name, description: raw.description, routing, at: at.clone() }
+}

@@ -1,0 +1,80 @@
+//! What is wrong with a manifest, and what to write instead.
+
+use crate::location::Location;
+use crate::sources::Position;
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The manifest loads, and this part of it has no effect or will surprise.
+    Warning,
+    /// The manifest does not load.
+    Error,
+}
+
+/// One problem: where, what, and what to write instead. Never holds the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub(crate) severity: Severity,
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+/// Where a problem stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At a key or value of the parsed manifest.
+    Node(Location),
+    /// At a position of the text, where it could not be parsed.
+    Text { file: usize, position: Position },
+    /// In a file as a whole, or nowhere that has lines.
+    File(String),
+}
+
+impl Problem {
+    /// Builds a problem that keeps the manifest from loading.
+    pub fn error(location: Location, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, Place::Node(location), message)
+    }
+
+    /// Builds a problem that is worth a line and nothing more.
+    pub fn warning(location: Location, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, Place::Node(location), message)
+    }
+
+    /// Builds a problem with a file as a whole.
+    pub fn of_file(severity: Severity, file: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(severity, Place::File(file.into()), message)
+    }
+
+    pub(crate) fn in_text(file: usize, position: Position, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, Place::Text { file, position }, message)
+    }
+
+    fn new(severity: Severity, place: Place, message: impl Into<String>) -> Self {
+        Self { severity, place, message: message.into(), help: None }
+    }
+
+    /// Says what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether the manifest cannot load because of it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to write instead.
+    pub fn advice(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+}

@@ -1,0 +1,13 @@
+//! YAML: the only module that names a YAML library.
+//!
+//! Two libraries read each text. `saphyr-parser` comes first: it keeps positions, and here every hostile or
+//! ambiguous text is refused before anything expands it. `serde_yaml` then makes typed values, which it may only do
+//! because what it is slow or careless about (deep nesting, duplicate keys, aliases) cannot reach it.
+
+mod scalar;
+mod tree;
+mod typed;
+
+pub(crate) use scalar::Plain;
+pub(crate) use tree::{Mark, Node, NodeKind, parse};
+pub(crate) use typed::Document;
