@@ -1,0 +1,145 @@
+//! `.env` files: `NAME=value`, with `export`, comments and quotes, and without `$NAME` expansion.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use spicepod::{Problem, Severity};
+
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Reads a file; the later of two lines with one name counts. Values never reach a message.
+pub(crate) fn read(path: &Path, shown: &str) -> Result<(HashMap<String, String>, Vec<Problem>), String> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(format!("it is larger than {MAX_BYTES} bytes"));
+    }
+    let mut variables = HashMap::new();
+    let mut problems = Vec::new();
+    let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    while let Some((index, line)) = lines.next() {
+        match assignment(line, || lines.next().map(|(_, line)| line)) {
+            Ok(None) => {}
+            Ok(Some((name, value))) => {
+                variables.insert(name, value);
+            }
+            Err(reason) => {
+                let at = format!("{shown}:{}", index + 1);
+                problems.push(Problem::of_file(Severity::Warning, at, reason).help("write `NAME=value`"));
+            }
+        }
+    }
+    Ok((variables, problems))
+}
+
+/// Reads one assignment; a quoted value may go on over lines.
+fn assignment<'a>(
+    line: &'a str,
+    more: impl FnMut() -> Option<&'a str>,
+) -> Result<Option<(String, String)>, &'static str> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let line = line.strip_prefix("export ").map_or(line, str::trim_start);
+    let Some((name, value)) = line.split_once('=') else {
+        return Err("the line has no `=`, and is skipped");
+    };
+    let name = name.trim();
+    let valid = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(valid) {
+        return Err("what stands before `=` is not a name, and the line is skipped");
+    }
+    let value = value.trim_start();
+    let value = match value.chars().next() {
+        Some(quote @ ('"' | '\'')) => quoted(value, quote, more)?,
+        _ => value.split_once(" #").map_or(value, |(value, _)| value).trim_end().to_owned(),
+    };
+    Ok(Some((name.to_owned(), value)))
+}
+
+/// Reads a quoted value up to its closing quote. `\n`, `\t`, `\"` and `\\` count between double quotes.
+fn quoted<'a>(
+    value: &'a str,
+    quote: char,
+    mut more: impl FnMut() -> Option<&'a str>,
+) -> Result<String, &'static str> {
+    let mut text = String::new();
+    let mut rest = value.strip_prefix(quote).unwrap_or(value).chars();
+    loop {
+        match rest.next() {
+            Some(c) if c == quote => break,
+            Some('\\') if quote == '"' => match rest.next() {
+                Some('n') => text.push('\n'),
+                Some('r') => text.push('\r'),
+                Some('t') => text.push('\t'),
+                Some(c @ ('"' | '\\' | '$')) => text.push(c),
+                Some(c) => text.extend(['\\', c]),
+                None => text.push('\\'),
+            },
+            Some(c) => text.push(c),
+            None => {
+                let Some(line) = more() else {
+                    return Err("the quote is never closed, and the rest is skipped");
+                };
+                text.push('\n');
+                rest = line.chars();
+            }
+        }
+    }
+    let after = rest.as_str().trim_start();
+    if after.is_empty() || after.starts_with('#') {
+        Ok(text)
+    } else {
+        Err("text follows the closing quote, and the line is skipped")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (HashMap<String, String>, Vec<Problem>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        std::fs::write(&path, text).unwrap();
+        read(&path, ".env").unwrap()
+    }
+
+    #[test]
+    fn values_lose_quotes_comments_and_surrounding_space_alone() {
+        let text = "\u{feff}# note\nA=1\nexport B = two words # note\nC=\"x # y\" # z\nD='$A\\n'\nE=\"l1\\nl2\"\nF=a=b\nG=\nH=\"a\nb\"\nA=2\n";
+        let (variables, problems) = parsed(text);
+        assert!(problems.is_empty(), "{problems:?}");
+        let expected = [
+            ("A", "2"),
+            ("B", "two words"),
+            ("C", "x # y"),
+            ("D", "$A\\n"),
+            ("E", "l1\nl2"),
+            ("F", "a=b"),
+            ("G", ""),
+            ("H", "a\nb"),
+        ];
+        for (name, value) in expected {
+            assert_eq!(variables.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        assert_eq!(variables.len(), expected.len());
+    }
+
+    #[test]
+    fn a_malformed_line_is_a_warning_without_its_text_and_the_others_count() {
+        let (variables, problems) =
+            parsed("A=1\nhunter2\n2B=hunter2\nC=\"hunter2\" hunter2\nD=4\nE='hunter2\n");
+        assert_eq!(variables.len(), 2);
+        let shown = spicepod::Sources::default().render(&problems);
+        assert_eq!(problems.len(), 4);
+        assert!(!shown.contains("hunter2"), "{shown}");
+        for line in [".env:2: warning:", ".env:3: warning:", ".env:4: warning:", ".env:6: warning:"] {
+            assert!(shown.contains(line), "{shown}");
+        }
+    }
+}

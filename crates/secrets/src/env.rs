@@ -1,0 +1,107 @@
+//! The environment of the process, with the `.env` files of the manifest's folder behind it.
+//!
+//! The only reader of the process environment in the whole program.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use spicepod::{Problem, Severity};
+
+use crate::dotenv;
+
+/// The files that are read, the first one first.
+const FILES: [&str; 2] = [".env.local", ".env"];
+
+/// Variables: those of the process, then those of `.env.local`, then those of `.env`. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Environment(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    process: HashMap<String, String>,
+    files: Vec<File>,
+    folder: PathBuf,
+}
+
+struct File {
+    name: String,
+    variables: HashMap<String, String>,
+}
+
+impl Environment {
+    /// Takes the process environment, and reads the `.env` files of a folder. Lines that cannot be read are
+    /// warnings with their number, and the others count.
+    pub fn process(folder: &Path) -> (Self, Vec<Problem>) {
+        #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+        let process = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::with_files(process, folder)
+    }
+
+    /// Takes variables as given, without any file.
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let process = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self(Arc::new(Inner { process, ..Inner::default() }))
+    }
+
+    pub(crate) fn with_files(process: HashMap<String, String>, folder: &Path) -> (Self, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let mut files = Vec::new();
+        for name in FILES {
+            let path = folder.join(name);
+            if !path.is_file() {
+                continue;
+            }
+            // The folder of the manifest itself is called by no name.
+            let shown = if folder == Path::new(".") { name.to_owned() } else { path.display().to_string() };
+            match dotenv::read(&path, &shown) {
+                Ok((variables, found)) => {
+                    files.push(File { name: shown, variables });
+                    problems.extend(found);
+                }
+                Err(reason) => {
+                    problems.push(Problem::of_file(
+                        Severity::Error,
+                        shown,
+                        format!("cannot be read: {reason}"),
+                    ));
+                }
+            }
+        }
+        (Self(Arc::new(Inner { process, files, folder: folder.to_owned() })), problems)
+    }
+
+    /// The environment with one file in place of `.env.local` and `.env`; the path counts from the folder.
+    pub(crate) fn with_file(&self, path: &str) -> Result<(Self, Vec<Problem>), String> {
+        let file = self.0.folder.join(path);
+        let (variables, problems) = dotenv::read(&file, path)?;
+        let files = vec![File { name: path.to_owned(), variables }];
+        let inner = Inner { process: self.0.process.clone(), files, folder: self.0.folder.clone() };
+        Ok((Self(Arc::new(inner)), problems))
+    }
+
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let file = || self.0.files.iter().find_map(|file| file.variables.get(name));
+        self.0.process.get(name).or_else(file).cloned()
+    }
+
+    /// Says where variables are looked up.
+    pub(crate) fn describe(&self) -> String {
+        let names: Vec<&str> = self.0.files.iter().map(|file| file.name.as_str()).collect();
+        if names.is_empty() {
+            "the environment".to_owned()
+        } else {
+            format!("the environment, {}", names.join(", "))
+        }
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Environment").field(&self.describe()).finish()
+    }
+}

@@ -1,0 +1,276 @@
+//! A manifest with its references resolved.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use secrecy::SecretString;
+use spicepod::{Cors, Location, ParamValue, Problem, Spicepod};
+
+use crate::expose;
+use crate::reference::{Piece, pieces};
+use crate::stores::{ALL, Stores};
+use crate::value::Value;
+
+/// The one parameter in which `${` may be text: prompts hold whatever their author wants.
+const PROMPT: &str = "system_prompt";
+
+/// A manifest whose references are values.
+#[derive(Debug, Default)]
+pub struct ResolvedSpicepod {
+    /// What the application is called.
+    pub name: String,
+    /// The models.
+    pub models: Vec<ResolvedModel>,
+    /// Settings of the process.
+    pub runtime: ResolvedRuntime,
+}
+
+/// A declared model whose references are values.
+#[derive(Clone, Debug)]
+pub struct ResolvedModel {
+    /// Provider and model id.
+    pub from: String,
+    /// The name that clients ask for.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Notes, as written.
+    pub metadata: IndexMap<String, ParamValue>,
+    /// The provider's parameters.
+    pub params: IndexMap<String, Value>,
+    /// Where it is declared.
+    pub at: Location,
+}
+
+/// Settings of the process, resolved.
+#[derive(Clone, Debug, Default)]
+pub struct ResolvedRuntime {
+    /// Who may call; anybody where it is absent.
+    pub auth: Option<Auth>,
+    /// Which web pages may call.
+    pub cors: Option<Cors>,
+    /// Encryption of the listener.
+    pub tls: Option<ResolvedTls>,
+    /// How long running answers may take to end once the process is told to stop.
+    pub shutdown_timeout: Option<Duration>,
+}
+
+/// The keys of those who may call; never empty.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// The keys.
+    pub keys: Vec<ApiKey>,
+}
+
+/// A key that callers present.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// The key itself.
+    pub key: SecretString,
+    /// What logs and metrics call it.
+    pub name: Option<String>,
+    /// The models that it may use; all where nothing is said.
+    pub models: Option<Vec<String>>,
+}
+
+/// Encryption of the listener, resolved.
+#[derive(Clone, Debug)]
+pub struct ResolvedTls {
+    /// Whether it is on.
+    pub enabled: bool,
+    /// A file with the certificate chain.
+    pub certificate_file: Option<String>,
+    /// A file with the key.
+    pub key_file: Option<String>,
+    /// The certificate chain itself.
+    pub certificate: Option<String>,
+    /// The key itself.
+    pub key: Option<SecretString>,
+}
+
+/// Resolves every reference of a manifest, and gives all problems. `skip` names parameters that are left out
+/// unresolved, where something else brings their values.
+pub async fn resolve(
+    spicepod: &Spicepod,
+    stores: &Stores,
+    skip: &(dyn Fn(&str) -> bool + Sync),
+) -> (ResolvedSpicepod, Vec<Problem>) {
+    let mut resolver = Resolver { stores, problems: Vec::new() };
+    let mut models = Vec::with_capacity(spicepod.models.len());
+    for model in &spicepod.models {
+        let mut params = IndexMap::with_capacity(model.params.len());
+        let at = model.at.clone().key("params");
+        for (name, value) in model.params.iter().filter(|(name, _)| !skip(name)) {
+            let resolved = resolver.value(value, at.clone().key(name), name == PROMPT).await;
+            params.insert(name.clone(), resolved.unwrap_or(Value::Missing));
+        }
+        // A model with a missing secret stays, so that its other parameters are checked in the same run.
+        models.push(ResolvedModel {
+            from: model.from.clone(),
+            name: model.name.clone(),
+            description: model.description.clone(),
+            metadata: model.metadata.clone(),
+            params,
+            at: model.at.clone(),
+        });
+    }
+    let runtime = ResolvedRuntime {
+        auth: resolver.auth(spicepod).await,
+        cors: spicepod.runtime.cors.clone(),
+        tls: resolver.tls(spicepod).await,
+        shutdown_timeout: spicepod.runtime.shutdown_timeout,
+    };
+    (ResolvedSpicepod { name: spicepod.name.clone(), models, runtime }, resolver.problems)
+}
+
+struct Resolver<'a> {
+    stores: &'a Stores,
+    problems: Vec<Problem>,
+}
+
+impl Resolver<'_> {
+    /// Resolves a value; `None` where a reference in it has none.
+    async fn value(&mut self, value: &ParamValue, at: Location, lenient: bool) -> Option<Value> {
+        Some(match value {
+            ParamValue::Null => Value::Null,
+            ParamValue::Bool(value) => Value::Bool(*value),
+            ParamValue::Number(number) => Value::Number(number.clone()),
+            ParamValue::String(text) => self.text(text, &at, lenient).await?,
+            ParamValue::List(items) => {
+                let mut list = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    list.push(Box::pin(self.value(item, at.clone().index(index), lenient)).await);
+                }
+                Value::List(list.into_iter().collect::<Option<_>>()?)
+            }
+            ParamValue::Map(entries) => {
+                let mut map = IndexMap::with_capacity(entries.len());
+                for (key, value) in entries {
+                    let resolved = Box::pin(self.value(value, at.clone().key(key), lenient)).await;
+                    map.insert(key.clone(), resolved);
+                }
+                Value::Map(map.into_iter().map(|(key, value)| Some((key, value?))).collect::<Option<_>>()?)
+            }
+        })
+    }
+
+    async fn text(&mut self, text: &str, at: &Location, lenient: bool) -> Option<Value> {
+        let mut resolved = String::with_capacity(text.len());
+        let (mut is_secret, mut complete) = (false, true);
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(text) => resolved.push_str(text),
+                Piece::Malformed { text, .. } if lenient => resolved.push_str(text),
+                Piece::Malformed { reason, .. } => {
+                    let message = format!("`${{` begins no reference to a secret here: {reason}");
+                    let problem = Problem::error(at.clone(), message);
+                    self.problems.push(problem.help("write `${ secrets:KEY }`"));
+                    complete = false;
+                }
+                Piece::Reference { store, key } => {
+                    is_secret = true;
+                    match self.look_up(store, key, at).await {
+                        Some(secret) => expose::append(&mut resolved, &secret),
+                        None => complete = false,
+                    }
+                }
+            }
+        }
+        if !complete {
+            return None;
+        }
+        Some(if is_secret { Value::Secret(resolved.into()) } else { Value::Text(resolved) })
+    }
+
+    async fn look_up(&mut self, store: &str, key: &str, at: &Location) -> Option<SecretString> {
+        let Some(stores) = self.stores.named(store) else {
+            self.problems.push(self.unknown_store(store, at));
+            return None;
+        };
+        for candidate in &stores {
+            match candidate.get(key).await {
+                Some(secret) if expose::is_empty(&secret) => {
+                    let message =
+                        format!("`${{ {store}:{key} }}` is empty in the store {}", candidate.describe());
+                    let problem = Problem::error(at.clone(), message);
+                    self.problems.push(problem.help(format!("give {key} a value, or remove it there")));
+                    return None;
+                }
+                Some(secret) => return Some(secret),
+                None => {}
+            }
+        }
+        let searched: Vec<String> = stores.iter().map(|store| store.describe()).collect();
+        let message =
+            format!("`${{ {store}:{key} }}` is not in any of the stores searched: {}", searched.join(", "));
+        let help = format!("set {} in the environment or in .env", key.to_ascii_uppercase());
+        self.problems.push(Problem::error(at.clone(), message).help(help));
+        None
+    }
+
+    fn unknown_store(&self, store: &str, at: &Location) -> Problem {
+        let names: Vec<&str> = self.stores.names().chain([ALL]).collect();
+        let problem = Problem::error(at.clone(), format!("there is no secret store `{store}`"));
+        problem.help(match spicepod::nearest(store, names.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("stores: {}; or declare it under `secrets:`", names.join(", ")),
+        })
+    }
+
+    async fn auth(&mut self, spicepod: &Spicepod) -> Option<Auth> {
+        let auth = spicepod.runtime.auth.as_ref().filter(|auth| auth.enabled)?;
+        if auth.keys.is_empty() {
+            let at = Location::of_manifest().key("runtime").key("auth");
+            let problem = Problem::error(at, "asks for API keys, and there is none in `keys`");
+            self.problems
+                .push(problem.help("add `keys: [\"${ secrets:API_KEY }\"]`, or write `enabled: false`"));
+        }
+        let mut keys: Vec<ApiKey> = Vec::with_capacity(auth.keys.len());
+        let mut seen: Vec<SecretString> = Vec::with_capacity(auth.keys.len());
+        for declared in &auth.keys {
+            let key = match self.text(&declared.key, &declared.at, false).await {
+                Some(Value::Secret(key)) => expose::without_access(&key),
+                Some(Value::Text(key)) => expose::without_access(&SecretString::from(key)),
+                _ => continue,
+            };
+            let mut problem = |message: &str, help: &str| {
+                self.problems.push(Problem::error(declared.at.clone(), message).help(help));
+            };
+            if expose::is_empty(&key) {
+                problem("the API key is empty", "write a key, or a reference to one: `${ secrets:API_KEY }`");
+            } else if !expose::is_header_text(&key) {
+                let help = "use visible ASCII characters without spaces";
+                problem("the API key holds characters that cannot stand in a header", help);
+            } else if expose::position_of(&key, &seen).is_some() {
+                problem("the API key stands in the list twice", "remove one of the two");
+            } else {
+                seen.push(key.clone());
+                keys.push(ApiKey { key, name: declared.name.clone(), models: declared.models.clone() });
+            }
+        }
+        Some(Auth { keys })
+    }
+
+    async fn tls(&mut self, spicepod: &Spicepod) -> Option<ResolvedTls> {
+        let tls = spicepod.runtime.tls.as_ref()?;
+        let at = Location::of_manifest().key("runtime").key("tls").key("key");
+        let key = match tls.key.as_ref().filter(|_| tls.enabled) {
+            Some(text) => match self.text(text, &at, false).await {
+                Some(Value::Secret(key)) => Some(key),
+                Some(Value::Text(key)) => Some(SecretString::from(key)),
+                _ => None,
+            },
+            None => None,
+        };
+        Some(ResolvedTls {
+            enabled: tls.enabled,
+            certificate_file: tls.certificate_file.clone(),
+            key_file: tls.key_file.clone(),
+            certificate: tls.certificate.clone(),
+            key,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

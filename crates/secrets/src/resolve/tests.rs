@@ -1,0 +1,176 @@
+//! Manifests in, values and problems out.
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::env::Environment;
+
+const MODEL: &str = "version: v1\nkind: Spicepod\nname: demo\nmodels:\n  - from: bedrock:amazon.nova-lite-v1:0\n    name: nova\n    params:\n";
+
+struct Outcome {
+    resolved: ResolvedSpicepod,
+    shown: String,
+}
+
+impl Outcome {
+    fn secret(&self, name: &str) -> &str {
+        use secrecy::ExposeSecret as _;
+        match self.resolved.models[0].params.get(name) {
+            Some(Value::Secret(secret)) => secret.expose_secret(),
+            other => panic!("{name} is {other:?}: {}", self.shown),
+        }
+    }
+}
+
+async fn run(manifest: &str, environment: &Environment, skip: fn(&str) -> bool) -> Outcome {
+    let loaded = spicepod::parse("spicepod.yaml", manifest);
+    let (stores, mut problems) = Stores::from_decls(&loaded.spicepod.secrets, environment);
+    let (resolved, found) = resolve(&loaded.spicepod, &stores, &skip).await;
+    problems.extend(loaded.problems);
+    problems.extend(found);
+    Outcome { resolved, shown: loaded.sources.render(&problems) }
+}
+
+async fn with_params(params: &str, variables: &[(&str, &str)]) -> Outcome {
+    let environment = Environment::from_pairs(variables.iter().copied());
+    run(&format!("{MODEL}{params}"), &environment, |_| false).await
+}
+
+#[tokio::test]
+async fn a_reference_becomes_its_value_and_is_not_scanned_again() {
+    let params = "      a: ${ secrets:KEY }\n      b: x ${env:KEY} ${ secrets:other }!\n      c: [plain, \"${ env:KEY }\"]\n      d: $5 {x}\n";
+    let outcome = with_params(params, &[("KEY", "${ env:OTHER }"), ("SPICE_OTHER", "o")]).await;
+    assert_eq!(outcome.shown, "");
+    assert_eq!(outcome.secret("a"), "${ env:OTHER }");
+    assert_eq!(outcome.secret("b"), "x ${ env:OTHER } o!");
+    let params = &outcome.resolved.models[0].params;
+    assert!(
+        matches!(&params["c"], Value::List(items) if matches!(items[..], [Value::Text(_), Value::Secret(_)]))
+    );
+    assert!(matches!(&params["d"], Value::Text(text) if text == "$5 {x}"));
+    assert!(!format!("{:?}", outcome.resolved).contains("OTHER"));
+}
+
+#[tokio::test]
+async fn the_names_of_a_variable_are_tried_in_the_order_of_spice() {
+    let names = ["SPICE_my_key", "my_key", "SPICE_MY_KEY", "MY_KEY"];
+    for first in 0..names.len() {
+        let variables: Vec<(&str, &str)> = names[first..].iter().map(|name| (*name, *name)).collect();
+        let outcome = with_params("      a: ${ secrets:my_key }\n", &variables).await;
+        assert_eq!(outcome.secret("a"), names[first]);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_secret_names_the_reference_the_stores_and_the_place() {
+    let outcome = with_params("      aws_access_key_id: ${ secrets:AWS_KEY }\n", &[]).await;
+    assert!(outcome.shown.starts_with("spicepod.yaml:8:26: error: "), "{}", outcome.shown);
+    assert!(
+        outcome
+            .shown
+            .contains("`${ secrets:AWS_KEY }` is not in any of the stores searched: `env` (the environment)")
+    );
+    assert!(outcome.shown.contains("help: set AWS_KEY in the environment or in .env"));
+    assert!(matches!(outcome.resolved.models[0].params["aws_access_key_id"], Value::Missing));
+}
+
+#[tokio::test]
+async fn an_empty_secret_an_unknown_store_and_a_malformed_reference_are_problems() {
+    let cases = [
+        ("${ secrets:K }", "is empty in the store"),
+        ("${ secret:K }", "did you mean `secrets`?"),
+        ("${ vault:K }", "stores: env, secrets"),
+        ("${ secrets.K }", "no `:`"),
+        ("${ secrets:K", "never closed"),
+    ];
+    for (text, expected) in cases {
+        let outcome = with_params(&format!("      a: \"{text}\"\n"), &[("K", "")]).await;
+        assert!(outcome.shown.contains(expected), "{text}: {}", outcome.shown);
+        assert!(matches!(outcome.resolved.models[0].params["a"], Value::Missing));
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_reference_in_a_prompt_is_text() {
+    let outcome = with_params("      system_prompt: \"cost: ${x} ${ env:K }\"\n", &[("K", "v")]).await;
+    assert_eq!(outcome.secret("system_prompt"), "cost: ${x} v");
+}
+
+#[tokio::test]
+async fn a_skipped_parameter_is_not_looked_up() {
+    let manifest = format!("{MODEL}      aws_access_key_id: ${{ secrets:NOPE }}\n      b: 1\n");
+    let outcome = run(&manifest, &Environment::default(), |name| name.starts_with("aws_")).await;
+    assert_eq!(outcome.shown, "");
+    assert_eq!(outcome.resolved.models[0].params.keys().collect::<Vec<_>>(), ["b"]);
+}
+
+#[tokio::test]
+async fn the_process_wins_over_env_local_and_that_over_env() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "A=env\nB=env\nC=env\n").unwrap();
+    std::fs::write(folder.path().join(".env.local"), "A=local\nB=local\n").unwrap();
+    std::fs::write(folder.path().join("other.env"), "B=other\n").unwrap();
+    let process = HashMap::from([("A".to_owned(), "process".to_owned())]);
+    let (environment, problems) = Environment::with_files(process, folder.path());
+    assert!(problems.is_empty());
+    let params = "      a: ${ env:A }\n      b: ${ env:B }\n      c: ${ env:C }\n";
+    let outcome = run(&format!("{MODEL}{params}"), &environment, |_| false).await;
+    assert_eq!((outcome.secret("a"), outcome.secret("b"), outcome.secret("c")), ("process", "local", "env"));
+
+    let stores = "secrets:\n  - from: env\n  - {from: env, name: other, params: {file_path: other.env}}\n";
+    let manifest = format!(
+        "{MODEL}      a: ${{ secrets:A }}\n      b: ${{ secrets:B }}\n      c: ${{ env:B }}\n{stores}"
+    );
+    let outcome = run(&manifest, &environment, |_| false).await;
+    assert_eq!(outcome.shown, "");
+    assert_eq!(
+        (outcome.secret("a"), outcome.secret("b"), outcome.secret("c")),
+        ("process", "other", "local")
+    );
+}
+
+#[tokio::test]
+async fn stores_that_cannot_be_opened_are_problems() {
+    let cases = [
+        ("from: vault", "there is no secret store `vault`"),
+        ("from: kubernetes:team", "is not served by this version"),
+        ("from: env:x", "takes nothing behind a colon"),
+        ("{from: env, params: {file_path: nope.env}}", "`nope.env` cannot be read"),
+        ("{from: env, params: {path: nope.env}}", "has no parameter `path`"),
+        ("{from: env, name: secrets}", "stands for all stores"),
+    ];
+    for (store, expected) in cases {
+        let manifest = format!("version: v1\nkind: Spicepod\nname: demo\nsecrets:\n  - {store}\n");
+        let outcome = run(&manifest, &Environment::default(), |_| false).await;
+        assert!(outcome.shown.contains(expected), "{store}: {}", outcome.shown);
+    }
+}
+
+#[tokio::test]
+async fn api_keys_lose_their_suffix_and_must_be_usable() {
+    use secrecy::ExposeSecret as _;
+    let auth = |keys: &str| {
+        format!(
+            "version: v1\nkind: Spicepod\nname: demo\nruntime:\n  auth:\n    api-key:\n      enabled: true\n      keys: {keys}\n"
+        )
+    };
+    let environment = Environment::from_pairs([("KEY", "abc:rw")]);
+    let manifest = auth("['${ secrets:KEY }', 'def:ro', 'g:h', {key: ijk, name: team, models: [nova]}]");
+    let outcome = run(&manifest, &environment, |_| false).await;
+    let auth_of = outcome.resolved.runtime.auth.as_ref().unwrap();
+    let keys: Vec<&str> = auth_of.keys.iter().map(|key| key.key.expose_secret()).collect();
+    assert_eq!(keys, ["abc", "def", "g:h", "ijk"]);
+    assert_eq!(auth_of.keys[3].name.as_deref(), Some("team"));
+
+    for (keys, expected) in [
+        ("[':rw']", "empty"),
+        ("['a b']", "header"),
+        ("[a, 'a:rw']", "twice"),
+        ("['${ env:NO }']", "NO"),
+        ("[]", "none in `keys`"),
+    ] {
+        let outcome = run(&auth(keys), &environment, |_| false).await;
+        assert!(outcome.shown.contains(expected), "{keys}: {}", outcome.shown);
+        assert!(outcome.shown.contains("error"), "{keys}: {}", outcome.shown);
+    }
+}
