@@ -1,1 +1,18 @@
-//! model-registry.
+//! From declared models to models that answer.
+//!
+//! Owns the parameters of each provider ([`params`]), their validation, which reports every problem at once, and
+//! the [`ModelRegistry`]. Must not know HTTP, nor how a provider calls its models.
+
+pub mod params;
+
+mod configured;
+mod prompt;
+mod provider;
+mod providers;
+mod registry;
+mod validate;
+
+pub use provider::{EmulatorTarget, Options, Summary};
+pub use providers::{params_markdown, params_schema, prefixes, skipped_in_emulator};
+pub use registry::{Entry, ModelRegistry, build};
+pub use validate::{ModelSpec, validate};

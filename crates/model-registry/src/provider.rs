@@ -1,0 +1,91 @@
+//! What a provider of models is to the registry.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chat::{BoxFuture, ChatModel, Sampling};
+use secrecy::SecretString;
+use secrets::{Environment, ResolvedModel, Stores};
+use spicepod::Problem;
+
+use crate::params::ParamSpec;
+
+/// What holds for all models of a process.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Send every call to an emulator, with the emulator's own keys.
+    pub emulator: Option<EmulatorTarget>,
+}
+
+/// An emulator that stands in for a provider.
+#[derive(Clone, Debug)]
+pub struct EmulatorTarget {
+    /// Where it listens.
+    pub endpoint_url: String,
+    /// The id of the access key that it knows.
+    pub access_key_id: SecretString,
+    /// The secret of that key.
+    pub secret_access_key: SecretString,
+}
+
+/// A model in a few words, for `spicerack check`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Where it is called.
+    pub region: String,
+    /// Whose name it is called in; never a secret.
+    pub credentials: String,
+    /// Its guardrail, or a dash.
+    pub guardrail: String,
+}
+
+/// What a model may be declared from.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) stores: &'a Stores,
+    pub(crate) environment: &'a Environment,
+    pub(crate) options: &'a Options,
+}
+
+/// The code behind a prefix of `from`.
+pub(crate) trait Provider: Sync {
+    /// What stands before the colon of `from`.
+    fn prefix(&self) -> &'static str;
+
+    /// The parameters of its models.
+    fn params(&self) -> &'static [ParamSpec];
+
+    /// Says whether a parameter is about credentials or endpoints, which an emulator brings itself.
+    fn skipped_in_emulator(&self, param: &str) -> bool;
+
+    /// Begins a set of models that share connections and credentials.
+    fn session(&self) -> Box<dyn Session>;
+}
+
+/// A set of models of one provider.
+pub(crate) trait Session: Send + Sync {
+    /// Checks one declared model; `id` is what stands behind the prefix.
+    fn validate<'a>(
+        &'a self,
+        model: &'a ResolvedModel,
+        id: &'a str,
+        context: Context<'a>,
+    ) -> BoxFuture<'a, (Option<Draft>, Vec<Problem>)>;
+}
+
+/// What builds a model, once.
+pub(crate) type Build = Box<dyn FnOnce() -> BoxFuture<'static, Result<Arc<dyn ChatModel>, String>> + Send>;
+
+/// A valid model that has not been built.
+pub(crate) struct Draft {
+    pub(crate) summary: Summary,
+    pub(crate) sampling: Sampling,
+    pub(crate) system_prompt: Option<crate::prompt::Prompt>,
+    pub(crate) build: Build,
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").field("summary", &self.summary).finish_non_exhaustive()
+    }
+}

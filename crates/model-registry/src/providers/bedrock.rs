@@ -1,0 +1,241 @@
+//! Models on Amazon Bedrock: their parameters into a [`BedrockSpec`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bedrock::{BedrockModel, BedrockSpec, Clock, Identity, ModelId, Shared, family};
+use chat::{BoxFuture, ChatModel, GuardrailMode, GuardrailTrace, Sampling};
+use secrets::ResolvedModel;
+use spicepod::Problem;
+
+use crate::params::{ParamSpec, Reader};
+use crate::prompt::Prompt;
+use crate::provider::{Build, Context, Draft, Provider, Session, Summary};
+
+mod access;
+mod place;
+mod table;
+
+const PREFIX: &str = "bedrock";
+
+/// The provider behind `bedrock:`.
+#[derive(Debug)]
+pub(crate) struct Bedrock;
+
+impl Provider for Bedrock {
+    fn prefix(&self) -> &'static str {
+        PREFIX
+    }
+
+    fn params(&self) -> &'static [ParamSpec] {
+        table::PARAMS
+    }
+
+    fn skipped_in_emulator(&self, param: &str) -> bool {
+        table::EMULATOR_BRINGS.contains(&param)
+    }
+
+    fn session(&self) -> Box<dyn Session> {
+        Box::new(Models { shared: Arc::new(Shared::new(Clock::system())), identities: Arc::default() })
+    }
+}
+
+/// Models that share connections, and credentials where they come from the same source.
+struct Models {
+    shared: Arc<Shared>,
+    identities: Arc<Mutex<HashMap<String, Identity>>>,
+}
+
+impl Session for Models {
+    fn validate<'a>(
+        &'a self,
+        model: &'a ResolvedModel,
+        id: &'a str,
+        context: Context<'a>,
+    ) -> BoxFuture<'a, (Option<Draft>, Vec<Problem>)> {
+        Box::pin(async move {
+            let mut reader = Reader::new(table::PARAMS, PREFIX, &model.params, model.at.clone());
+            let draft = self.draft(model, id, context, &mut reader).await;
+            let problems = reader.finish();
+            let valid = !problems.iter().any(Problem::is_error);
+            (draft.filter(|_| valid), problems)
+        })
+    }
+}
+
+impl Models {
+    /// Reads everything, so that everything that is wrong is reported; `None` where something vital is missing.
+    async fn draft(
+        &self,
+        model: &ResolvedModel,
+        id: &str,
+        context: Context<'_>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Draft> {
+        let model_id = match ModelId::parse(id) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                let problem =
+                    Problem::error(model.at.clone().key("from"), format!("`from: {}`: {error}", model.from));
+                let help = "write an id such as `bedrock:us.amazon.nova-lite-v1:0`, or an ARN of a model or inference profile";
+                reader.push(problem.help(help));
+                None
+            }
+        };
+        let family = family(model_id.as_ref(), reader);
+        let sampling = sampling(family, reader);
+        let system_prompt = system_prompt(reader);
+        let guardrail = guardrail(reader);
+        let guardrail_override = reader.choice("bedrock_guardrail_override") == Some("allowed");
+        let deadlines = place::deadlines(reader);
+        let endpoint = place::endpoint(context, reader).await;
+        let credentials = access::credentials(context, reader).await;
+        let region = place::region(model_id.as_ref(), context, reader).await;
+        let (model_id, region, credentials) = (model_id?, region?, credentials?);
+        place::check_geography(model, &model_id, &region, reader);
+        let summary = Summary {
+            region: region.clone(),
+            credentials: access::describe(&credentials, context),
+            guardrail: guardrail
+                .as_ref()
+                .map_or("-".to_owned(), |g| format!("{}:{}", g.identifier.as_str(), g.version.as_str())),
+        };
+        let spec = BedrockSpec {
+            model_id,
+            family,
+            region,
+            endpoint: endpoint?,
+            credentials,
+            guardrail,
+            guardrail_override,
+            deadlines,
+        };
+        Some(Draft { summary, sampling, system_prompt, build: self.build(spec) })
+    }
+
+    fn build(&self, spec: BedrockSpec) -> Build {
+        let shared = Arc::clone(&self.shared);
+        let identities = Arc::clone(&self.identities);
+        Box::new(move || {
+            Box::pin(async move {
+                let identity = identity(&shared, &identities, &spec);
+                let model =
+                    BedrockModel::new(spec, &identity, &shared).await.map_err(|error| error.to_string())?;
+                let model: Arc<dyn ChatModel> = Arc::new(model);
+                Ok(model)
+            })
+        })
+    }
+}
+
+/// One search for credentials serves all models with the same source.
+fn identity(shared: &Shared, identities: &Mutex<HashMap<String, Identity>>, spec: &BedrockSpec) -> Identity {
+    let Some(key) = access::shared_key(&spec.credentials, &spec.region) else {
+        return shared.identity(&spec.credentials, &spec.region);
+    };
+    let mut identities = identities.lock().unwrap_or_else(PoisonError::into_inner);
+    identities.entry(key).or_insert_with(|| shared.identity(&spec.credentials, &spec.region)).clone()
+}
+
+fn family(model_id: Option<&ModelId>, reader: &mut Reader<'_>) -> &'static family::Family {
+    let inferred = model_id.map_or(&family::UNKNOWN, family::of);
+    let Some(name) = reader.text("bedrock_family") else { return inferred };
+    family::by_name(&name).unwrap_or_else(|| {
+        let names: Vec<&str> = family::FAMILIES.iter().map(|family| family.name).collect();
+        reader.error(
+            "bedrock_family",
+            format!("names no family: `{name}`"),
+            format!("write one of {}", names.join(", ")),
+        );
+        inferred
+    })
+}
+
+fn sampling(family: &'static family::Family, reader: &mut Reader<'_>) -> Sampling {
+    let sampling = Sampling {
+        max_tokens: reader.integer("maxTokens"),
+        temperature: reader.number("temperature"),
+        top_p: reader.number("topP"),
+        top_k: reader.integer("topK"),
+        stop: reader.texts("stopSequences").unwrap_or_default(),
+    };
+    match bedrock::check_sampling(&sampling, family) {
+        Ok(dropped) => {
+            for name in dropped {
+                let message = format!("has no effect: models of the family `{}` do not take it", family.name);
+                reader.warn(name, message, "remove it");
+            }
+        }
+        Err((name, message)) => {
+            let help = if family.name == family::UNKNOWN.name {
+                "name the model's family with `bedrock_family`, or remove it"
+            } else {
+                "remove it"
+            };
+            reader.error(name, format!("cannot be used: {message}"), help);
+        }
+    }
+    sampling
+}
+
+fn system_prompt(reader: &mut Reader<'_>) -> Option<Prompt> {
+    let is_template = reader.choice("parameterized_prompt") == Some("enabled");
+    if is_template && !reader.has("system_prompt") {
+        reader.warn(
+            "parameterized_prompt",
+            "has no effect without a `system_prompt`",
+            "add a `system_prompt`",
+        );
+    }
+    let text = reader.text("system_prompt")?;
+    if !is_template {
+        return Some(Prompt::plain(&text));
+    }
+    match Prompt::template(&text) {
+        Ok(prompt) => Some(prompt),
+        Err(message) => {
+            reader.error(
+                "system_prompt",
+                format!("is not a template: {message}"),
+                "write variables as `{{ name }}`",
+            );
+            None
+        }
+    }
+}
+
+fn guardrail(reader: &mut Reader<'_>) -> Option<bedrock::Guardrail> {
+    const ID: &str = "bedrock_guardrail_identifier";
+    const VERSION: &str = "bedrock_guardrail_version";
+    let trace = match reader.choice("bedrock_trace") {
+        Some("enabled") => GuardrailTrace::Enabled,
+        Some("enabled_full") => GuardrailTrace::EnabledFull,
+        _ => GuardrailTrace::Disabled,
+    };
+    let stream_mode = match reader.choice("bedrock_guardrail_stream_mode") {
+        Some("async") => GuardrailMode::Async,
+        _ => GuardrailMode::Sync,
+    };
+    match (reader.has(ID), reader.has(VERSION)) {
+        (true, false) => {
+            reader.error(ID, "has no version", format!("add `{VERSION}: DRAFT`, or a published number"))
+        }
+        (false, true) => reader.error(VERSION, "has no guardrail", format!("add `{ID}`")),
+        _ => {}
+    }
+    let identifier = reader.text(ID).and_then(|text| match bedrock::GuardrailIdentifier::parse(&text) {
+        Ok(identifier) => Some(identifier),
+        Err(error) => {
+            reader.error(ID, "is not a guardrail's id or ARN", error.to_string());
+            None
+        }
+    });
+    let version = reader.text(VERSION).and_then(|text| match bedrock::GuardrailVersion::parse(&text) {
+        Ok(version) => Some(version),
+        Err(error) => {
+            reader.error(VERSION, "is not a guardrail's version", error.to_string());
+            None
+        }
+    });
+    Some(bedrock::Guardrail { identifier: identifier?, version: version?, trace, stream_mode })
+}

@@ -1,0 +1,132 @@
+//! Where a model is called, and how long it is waited for.
+
+use bedrock::{Deadlines, EndpointChoice, EndpointUrl, ModelId};
+use secrets::ResolvedModel;
+use spicepod::Problem;
+
+use crate::params::Reader;
+use crate::provider::Context;
+
+/// The region that an emulator is called for where nothing names one.
+const EMULATOR_REGION: &str = "us-east-1";
+
+/// Finds the region: the parameter's, the ARN's, the environment's, the profile's, the instance's.
+pub(super) async fn region(
+    model_id: Option<&ModelId>,
+    context: Context<'_>,
+    reader: &mut Reader<'_>,
+) -> Option<String> {
+    let given = reader.has("aws_region");
+    let named = reader.text("aws_region");
+    let of_arn = model_id.and_then(ModelId::region);
+    if let Some(region) = &named {
+        if !bedrock::is_region(region) {
+            reader.error(
+                "aws_region",
+                format!("is not a region: `{region}`"),
+                "write a region such as `us-east-1`",
+            );
+            return None;
+        }
+        if let Some(arn) = of_arn.filter(|arn| arn != region) {
+            let message = format!("is `{region}`, but the ARN in `from` is of `{arn}`");
+            reader.error("aws_region", message, format!("write `aws_region: {arn}`, or leave it out"));
+            return None;
+        }
+        return named;
+    }
+    if given {
+        return None;
+    }
+    if let Some(region) = of_arn {
+        return Some(region.to_owned());
+    }
+    for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        if let Some(region) = context.environment.get(variable).filter(|region| !region.is_empty()) {
+            if bedrock::is_region(&region) {
+                return Some(region);
+            }
+            let message = format!("is not given, and `{variable}` is not a region");
+            reader.error("aws_region", message, format!("set `{variable}` to a region such as `us-east-1`"));
+            return None;
+        }
+    }
+    if context.options.emulator.is_some() {
+        return Some(EMULATOR_REGION.to_owned());
+    }
+    let profile = reader.text("aws_profile").or_else(|| context.environment.get("AWS_PROFILE"));
+    let found = bedrock::default_region(profile.as_deref()).await;
+    if found.is_none() {
+        let message =
+            "is not given, and neither the environment, the profile nor the instance names a region";
+        reader.error("aws_region", message, "add `aws_region: us-east-1`, or set AWS_REGION");
+    }
+    found
+}
+
+/// Warns where an inference profile is not known to be called from the region.
+pub(super) fn check_geography(model: &ResolvedModel, id: &ModelId, region: &str, reader: &mut Reader<'_>) {
+    if !id.geography_contradicts(region) {
+        return;
+    }
+    let geography = id.geography().unwrap_or_default();
+    let message =
+        format!("`from: {}`: profiles of `{geography}` are not known to be called from {region}", model.from);
+    let problem = Problem::warning(model.at.clone().key("from"), message);
+    reader.push(problem.help("check the model's inference profiles in the Bedrock console"));
+}
+
+/// Finds the endpoint: the parameter's, the environment's, the profile's, or the region's own.
+pub(super) async fn endpoint(context: Context<'_>, reader: &mut Reader<'_>) -> Option<EndpointChoice> {
+    const NAME: &str = "aws_endpoint_url";
+    let insecure = reader.switch("aws_endpoint_insecure").unwrap_or(false);
+    let variable = |name: &str| context.environment.get(name).filter(|value| !value.is_empty());
+    let switched_on = |name: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let mut choice = EndpointChoice {
+        url: None,
+        fips: switched_on("AWS_USE_FIPS_ENDPOINT"),
+        dual_stack: switched_on("AWS_USE_DUALSTACK_ENDPOINT"),
+    };
+    let (text, source) = if let Some(emulator) = &context.options.emulator {
+        (emulator.endpoint_url.clone(), "the emulator")
+    } else if reader.has(NAME) {
+        (reader.text(NAME)?, NAME)
+    } else if switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+        return Some(choice);
+    } else if let Some(url) = variable("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") {
+        (url, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
+    } else if let Some(url) = variable("AWS_ENDPOINT_URL") {
+        (url, "AWS_ENDPOINT_URL")
+    } else {
+        let profile = reader.text("aws_profile").or_else(|| variable("AWS_PROFILE"));
+        match bedrock::profile_endpoint(profile.as_deref()).await {
+            Some(url) => (url, "the profile"),
+            None => return Some(choice),
+        }
+    };
+    match EndpointUrl::parse(&text, insecure) {
+        Ok(url) => choice.url = Some(url),
+        Err(error) => {
+            let message = format!("cannot be called (from {source}): {error}");
+            reader.error(
+                NAME,
+                message,
+                "write `https://<host>`, or `http://127.0.0.1:<port>` on this machine",
+            );
+            return None;
+        }
+    }
+    Some(choice)
+}
+
+/// Reads the timeouts and the number of attempts.
+pub(super) fn deadlines(reader: &mut Reader<'_>) -> Deadlines {
+    let defaults = Deadlines::default();
+    Deadlines {
+        connect: reader.duration("connect_timeout").unwrap_or(defaults.connect),
+        first_event: reader.duration("first_event_timeout").unwrap_or(defaults.first_event),
+        idle: reader.duration("idle_timeout").unwrap_or(defaults.idle),
+        request: reader.duration("request_timeout").unwrap_or(defaults.request),
+        max_attempts: reader.integer("max_attempts").unwrap_or(defaults.max_attempts),
+    }
+}

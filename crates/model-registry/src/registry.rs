@@ -1,0 +1,111 @@
+//! The models of a process, by name.
+
+use std::sync::Arc;
+
+use chat::{BoxFuture, ChatModel, Completion, Error, ErrorKind, Readiness, Request, Result, Streaming};
+use indexmap::IndexMap;
+
+use crate::configured::{Configured, Defaults};
+use crate::provider::Summary;
+use crate::validate::ModelSpec;
+
+/// The models of a process, by name and in the order of the manifest. Immutable: a reload builds another.
+#[derive(Debug, Default)]
+pub struct ModelRegistry {
+    models: IndexMap<String, Arc<Entry>>,
+}
+
+/// One model of the registry.
+#[derive(Debug)]
+pub struct Entry {
+    /// The name that clients ask for.
+    pub name: String,
+    /// What the manifest says it comes from.
+    pub from: String,
+    /// The prefix of its provider.
+    pub provider: &'static str,
+    /// What the manifest says about it.
+    pub description: Option<String>,
+    /// The model.
+    pub model: Arc<dyn ChatModel>,
+    /// The model in a few words.
+    pub summary: Summary,
+}
+
+impl ModelRegistry {
+    /// Finds a model by its public name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Entry>> {
+        self.models.get(name)
+    }
+
+    /// All models, in the order of the manifest.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.models.values()
+    }
+
+    /// How many models there are.
+    pub fn len(&self) -> usize {
+        self.models.len()
+    }
+
+    /// Whether there is no model.
+    pub fn is_empty(&self) -> bool {
+        self.models.is_empty()
+    }
+}
+
+impl FromIterator<Entry> for ModelRegistry {
+    fn from_iter<T: IntoIterator<Item = Entry>>(entries: T) -> Self {
+        Self { models: entries.into_iter().map(|entry| (entry.name.clone(), Arc::new(entry))).collect() }
+    }
+}
+
+/// Builds the models. Credentials are found in the background: this returns at once, and a model that cannot be
+/// built is there with the reason, so that it does not stop the others.
+pub async fn build(specs: Vec<ModelSpec>) -> ModelRegistry {
+    let mut entries = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let ModelSpec { name, from, provider, description, draft } = spec;
+        let model = match (draft.build)().await {
+            Ok(model) => model,
+            Err(reason) => {
+                tracing::error!(model = name, reason, "the model cannot be built");
+                Arc::new(Broken { reason })
+            }
+        };
+        let defaults = Defaults { sampling: draft.sampling, prompt: draft.system_prompt };
+        let model: Arc<dyn ChatModel> =
+            if defaults == Defaults::default() { model } else { Arc::new(Configured { model, defaults }) };
+        entries.push(Entry { name, from, provider, description, model, summary: draft.summary });
+    }
+    entries.into_iter().collect()
+}
+
+/// A model that could not be built.
+#[derive(Debug)]
+struct Broken {
+    reason: String,
+}
+
+impl Broken {
+    fn error(&self) -> Error {
+        Error::new(
+            ErrorKind::CredentialsUnavailable,
+            "this model is not available; `/v1/ready?verbose=true` says why",
+        )
+    }
+}
+
+impl ChatModel for Broken {
+    fn complete(&self, _: Request) -> BoxFuture<'_, Result<Completion>> {
+        Box::pin(std::future::ready(Err(self.error())))
+    }
+
+    fn stream(&self, _: Request) -> BoxFuture<'_, Result<Streaming>> {
+        Box::pin(std::future::ready(Err(self.error())))
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Error(self.reason.clone())
+    }
+}
