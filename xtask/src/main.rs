@@ -1,2 +1,39 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks: `cargo xtask <task>`.
+//!
+//! `tidy` checks what no compiler checks; `docs` writes the pages that are generated from the code.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+mod docs;
+mod tidy;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+tasks:
+  tidy   check sizes, dependencies and invariants of the workspace
+  docs   write the generated pages of docs/ (with --check: fail where they differ)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let root = root();
+    let problems = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["tidy"] => tidy::problems(&root),
+        ["docs"] => docs::write(&root),
+        ["docs", "--check"] => docs::check(&root),
+        _ => vec![USAGE.to_owned()],
+    };
+    let mut stderr = std::io::stderr().lock();
+    for problem in &problems {
+        // Nothing is left to tell where stderr is gone.
+        let _ = writeln!(stderr, "{problem}");
+    }
+    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
