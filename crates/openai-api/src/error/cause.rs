@@ -1,0 +1,164 @@
+//! The one map from why a request failed to what a client sees.
+
+use std::time::Duration;
+
+use chat::{ErrorKind, Field};
+
+use super::{ApiError, INVALID_REQUEST};
+
+const API_ERROR: &str = "api_error";
+const UNAVAILABLE: &str = "service_unavailable_error";
+const AUTHENTICATION: &str = "authentication_error";
+
+impl From<&chat::Error> for ApiError {
+    fn from(error: &chat::Error) -> Self {
+        let (status, kind, code) = describe(error.kind());
+        let mut reply = Self::new(status, kind, code, error.message());
+        reply.param = error.field().map(path);
+        let (should_retry, delay) = retry(error.kind());
+        reply.should_retry = should_retry;
+        // A client that is told to come back is told when.
+        reply.retry_after = delay.map(|least| error.delay().unwrap_or(least));
+        reply
+    }
+}
+
+/// Status, `type` and `code` of each kind.
+fn describe(kind: ErrorKind) -> (u16, &'static str, Option<&'static str>) {
+    match kind {
+        ErrorKind::InvalidRequest => (400, INVALID_REQUEST, Some("invalid_request")),
+        ErrorKind::Unsupported => (400, INVALID_REQUEST, Some("unsupported_parameter")),
+        ErrorKind::ContextLengthExceeded => (400, INVALID_REQUEST, Some("context_length_exceeded")),
+        ErrorKind::ModelNotFound => (404, INVALID_REQUEST, Some("model_not_found")),
+        ErrorKind::AccessDenied => (502, API_ERROR, Some("upstream_access_denied")),
+        ErrorKind::CredentialsRejected => (502, AUTHENTICATION, Some("upstream_credentials_rejected")),
+        ErrorKind::CredentialsUnavailable => (503, AUTHENTICATION, Some("upstream_credentials_unavailable")),
+        ErrorKind::Throttled => (429, "rate_limit_error", Some("rate_limit_exceeded")),
+        ErrorKind::QuotaExceeded => (429, "insufficient_quota", Some("quota_exceeded")),
+        ErrorKind::ModelNotReady => (503, UNAVAILABLE, Some("model_not_ready")),
+        ErrorKind::Overloaded => (503, UNAVAILABLE, Some("server_is_overloaded")),
+        ErrorKind::Upstream => (502, API_ERROR, Some("upstream_error")),
+        ErrorKind::ModelTimeout => (504, API_ERROR, Some("model_timeout")),
+        ErrorKind::ModelError => (502, API_ERROR, Some("model_error")),
+        ErrorKind::ModelStreamError => (502, API_ERROR, Some("model_stream_error")),
+        ErrorKind::MalformedOutput => (502, API_ERROR, Some("model_output_malformed")),
+        ErrorKind::Unreachable => (502, API_ERROR, Some("upstream_unreachable")),
+        ErrorKind::ConnectTimeout => (504, API_ERROR, Some("upstream_connect_timeout")),
+        ErrorKind::Tls => (502, API_ERROR, Some("upstream_tls")),
+        ErrorKind::Timeout => (504, API_ERROR, Some("upstream_timeout")),
+        ErrorKind::Incomplete => (502, API_ERROR, Some("upstream_incomplete")),
+        ErrorKind::Corrupt => (502, API_ERROR, Some("upstream_corrupt")),
+        ErrorKind::Protocol => (502, API_ERROR, Some("upstream_protocol")),
+        ErrorKind::TooLarge => (502, API_ERROR, Some("upstream_too_large")),
+    }
+}
+
+/// Whether a client should try again, and when at the earliest. Failures that were already tried again here are
+/// not worth a client's own tries.
+fn retry(kind: ErrorKind) -> (Option<bool>, Option<Duration>) {
+    let after = |seconds| (Some(true), Some(Duration::from_secs(seconds)));
+    match kind {
+        ErrorKind::InvalidRequest
+        | ErrorKind::Unsupported
+        | ErrorKind::ContextLengthExceeded
+        | ErrorKind::ModelNotFound => (None, None),
+        ErrorKind::Throttled => after(1),
+        ErrorKind::Overloaded => after(2),
+        ErrorKind::ModelNotReady | ErrorKind::CredentialsUnavailable => after(5),
+        ErrorKind::CredentialsRejected => (Some(true), None),
+        ErrorKind::AccessDenied
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::Upstream
+        | ErrorKind::ModelTimeout
+        | ErrorKind::ModelError
+        | ErrorKind::ModelStreamError
+        | ErrorKind::MalformedOutput
+        | ErrorKind::Unreachable
+        | ErrorKind::ConnectTimeout
+        | ErrorKind::Tls
+        | ErrorKind::Timeout
+        | ErrorKind::Incomplete
+        | ErrorKind::Corrupt
+        | ErrorKind::Protocol
+        | ErrorKind::TooLarge => (Some(false), None),
+    }
+}
+
+/// Names a place of the domain's request by its JSON path in OpenAI's.
+pub fn path(field: &Field) -> String {
+    match field {
+        Field::Messages => "messages".to_owned(),
+        Field::Message(index) => format!("messages[{index}]"),
+        Field::Part(message, part) => format!("messages[{message}].content[{part}]"),
+        Field::MaxTokens => "max_tokens".to_owned(),
+        Field::Temperature => "temperature".to_owned(),
+        Field::TopP => "top_p".to_owned(),
+        Field::TopK => "top_k".to_owned(),
+        Field::Stop => "stop".to_owned(),
+        Field::Guardrail => "guardrail".to_owned(),
+        Field::Metadata(key) => format!("metadata.{key}"),
+        Field::AdditionalFields => "additional_model_request_fields".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_has_its_status_type_code_and_retry_advice() {
+        // kind, status, type, code, retry-after in seconds, x-should-retry
+        let table = "
+            invalid_request 400 invalid_request_error invalid_request - -
+            unsupported 400 invalid_request_error unsupported_parameter - -
+            context_length_exceeded 400 invalid_request_error context_length_exceeded - -
+            model_not_found 404 invalid_request_error model_not_found - -
+            access_denied 502 api_error upstream_access_denied - false
+            credentials_rejected 502 authentication_error upstream_credentials_rejected - true
+            credentials_unavailable 503 authentication_error upstream_credentials_unavailable 5 true
+            throttled 429 rate_limit_error rate_limit_exceeded 1 true
+            quota_exceeded 429 insufficient_quota quota_exceeded - false
+            model_not_ready 503 service_unavailable_error model_not_ready 5 true
+            overloaded 503 service_unavailable_error server_is_overloaded 2 true
+            upstream 502 api_error upstream_error - false
+            model_timeout 504 api_error model_timeout - false
+            model_error 502 api_error model_error - false
+            model_stream_error 502 api_error model_stream_error - false
+            malformed_output 502 api_error model_output_malformed - false
+            unreachable 502 api_error upstream_unreachable - false
+            connect_timeout 504 api_error upstream_connect_timeout - false
+            tls 502 api_error upstream_tls - false
+            timeout 504 api_error upstream_timeout - false
+            incomplete 502 api_error upstream_incomplete - false
+            corrupt 502 api_error upstream_corrupt - false
+            protocol 502 api_error upstream_protocol - false
+            too_large 502 api_error upstream_too_large - false";
+        let rows: Vec<&str> = table.trim().lines().map(str::trim).collect();
+        assert_eq!(rows.len(), ErrorKind::ALL.len());
+        for (kind, row) in ErrorKind::ALL.into_iter().zip(rows) {
+            let reply = ApiError::from(&chat::Error::new(kind, "why"));
+            let after = reply.retry_after.map_or("-".to_owned(), |delay| delay.as_secs().to_string());
+            let again = reply.should_retry.map_or("-".to_owned(), |again| again.to_string());
+            let found = format!(
+                "{} {} {} {} {after} {again}",
+                kind.name(),
+                reply.status,
+                reply.kind,
+                reply.code.unwrap_or("-")
+            );
+            assert_eq!(found, row);
+        }
+    }
+
+    #[test]
+    fn the_providers_own_delay_counts_and_the_place_is_a_path() {
+        let error = chat::Error::new(ErrorKind::Throttled, "slow down")
+            .retry_after(Duration::from_secs(7))
+            .at(Field::Part(2, 1));
+        let reply = ApiError::from(&error);
+        assert_eq!(reply.retry_after, Some(Duration::from_secs(7)));
+        assert_eq!(reply.param.as_deref(), Some("messages[2].content[1]"));
+        let expected = r#"{"error":{"message":"slow down","type":"rate_limit_error","param":"messages[2].content[1]","code":"rate_limit_exceeded"}}"#;
+        assert_eq!(String::from_utf8(reply.to_json()).unwrap(), expected);
+    }
+}

@@ -1,0 +1,97 @@
+//! The errors of the gateway itself.
+
+use std::time::Duration;
+
+use super::{ApiError, INVALID_REQUEST};
+use crate::text::shorten;
+
+const UNAVAILABLE: &str = "service_unavailable_error";
+
+impl ApiError {
+    /// 404: the model is not one of the manifest's, or the caller may not use it.
+    pub fn model_not_found(name: &str) -> Self {
+        let message =
+            format!("The model `{}` does not exist or you do not have access to it.", shorten(name));
+        Self::new(404, INVALID_REQUEST, Some("model_not_found"), message).param("model")
+    }
+
+    /// 404: there is no such route.
+    pub fn unknown_route(method: &str, path: &str) -> Self {
+        let message = format!("Unknown request URL: {} {}.", shorten(method), shorten(path));
+        Self::new(404, INVALID_REQUEST, Some("unknown_url"), message)
+    }
+
+    /// 405: the route takes another method.
+    pub fn method_not_allowed(method: &str, allowed: &str) -> Self {
+        let message = format!("Method {} is not allowed here; use {allowed}.", shorten(method));
+        Self::new(405, INVALID_REQUEST, Some("method_not_allowed"), message)
+    }
+
+    /// 401: no API key, or one that is not known. Always the same text, so that nothing is learned from it.
+    pub fn unauthorized() -> Self {
+        let message =
+            "Incorrect or missing API key. Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`.";
+        Self::new(401, INVALID_REQUEST, Some("invalid_api_key"), message)
+    }
+
+    /// 415: the body is not JSON.
+    pub fn unsupported_media_type(found: &str) -> Self {
+        let message = format!(
+            "Unsupported content-type `{}`. This endpoint only accepts `application/json`.",
+            shorten(found)
+        );
+        Self::new(415, INVALID_REQUEST, Some("unsupported_content_type"), message)
+    }
+
+    /// 415: the body is compressed.
+    pub fn unsupported_content_encoding(found: &str) -> Self {
+        let message =
+            format!("Unsupported content-encoding `{}`. Send the body uncompressed.", shorten(found));
+        Self::new(415, INVALID_REQUEST, Some("unsupported_content_encoding"), message)
+    }
+
+    /// 413: the body is larger than the limit, in bytes.
+    pub fn body_too_large(limit: usize) -> Self {
+        let message = format!("The request body is larger than {limit} bytes.");
+        let error = Self::new(413, INVALID_REQUEST, Some("request_too_large"), message);
+        Self { close: true, ..error }
+    }
+
+    /// 408: the body did not arrive in time.
+    pub fn body_timeout() -> Self {
+        let message = "The request body did not arrive in time.";
+        let error = Self::new(408, INVALID_REQUEST, Some("request_timeout"), message);
+        Self { close: true, ..error }
+    }
+
+    /// 400: the body broke off or was framed wrongly.
+    pub fn body_unreadable() -> Self {
+        let error = Self::invalid("The request body could not be read to its end.");
+        Self { close: true, ..error }
+    }
+
+    /// 400: a query parameter is wrong.
+    pub fn invalid_query(name: &str, message: impl Into<String>) -> Self {
+        Self::invalid(message).param(shorten(name))
+    }
+
+    /// 503: more requests are in flight than the gateway takes.
+    pub fn overloaded() -> Self {
+        let message = "Too many requests are in flight; try again in a moment.";
+        let error = Self::new(503, UNAVAILABLE, Some("server_overloaded"), message);
+        error.retry(true).after(Duration::from_secs(1))
+    }
+
+    /// 503: the process is about to stop.
+    pub fn shutting_down() -> Self {
+        let message = "The server is shutting down; try again in a moment.";
+        let error = Self::new(503, UNAVAILABLE, Some("server_shutting_down"), message);
+        Self { close: true, ..error }.retry(true).after(Duration::from_secs(1))
+    }
+
+    /// 500: a defect of the gateway.
+    pub fn internal() -> Self {
+        let message = "The gateway failed inside. The log has more under this request's id.";
+        Self::new(500, "api_error", Some("internal_error"), message).retry(false)
+    }
+}

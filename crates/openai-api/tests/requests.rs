@@ -1,0 +1,163 @@
+//! Requests in, the domain's requests or errors out.
+
+#![expect(clippy::panic, reason = "a failed assertion names its case")]
+
+use chat::{Message, Part, Role};
+use openai_api::{ApiError, ChatCompletionRequest, Translated, translate};
+use proptest::prelude::*;
+
+fn read(body: &str) -> Result<Translated, ApiError> {
+    ChatCompletionRequest::from_slice(body.as_bytes()).and_then(translate)
+}
+
+/// A request with one user message and the given members.
+fn with(members: &str) -> String {
+    format!(r#"{{"model":"nova","messages":[{{"role":"user","content":"hi"}}],{members}}}"#)
+}
+
+/// A request with the given messages.
+fn saying(messages: &str) -> String {
+    format!(r#"{{"model":"nova","messages":[{messages}]}}"#)
+}
+
+fn accepted(body: &str) -> Translated {
+    read(body).unwrap_or_else(|error| panic!("{body}: {error:?}"))
+}
+
+fn refused(body: &str, param: &str, code: &str, text: &str) {
+    let Err(error) = read(body) else { panic!("{body} was accepted") };
+    assert_eq!(error.status, 400, "{body}");
+    assert_eq!(error.kind, "invalid_request_error", "{body}");
+    assert_eq!(error.param.as_deref().unwrap_or_default(), param, "{body}: {error:?}");
+    assert_eq!(error.code.unwrap_or_default(), code, "{body}: {error:?}");
+    assert!(error.message.contains(text), "{body}: {error:?}");
+}
+
+#[test]
+fn a_bad_request_says_where_and_what() {
+    let lines: Vec<&str> = include_str!("bad_requests.txt").lines().skip(1).collect();
+    assert!(lines.len() >= 2 * 75);
+    for case in lines.chunks(2) {
+        let expected: Vec<&str> = case[1].split('|').map(str::trim).collect();
+        refused(case[0], expected[0], expected[1], expected[2]);
+    }
+    refused("", "", "", "body is empty");
+    refused(" \n", "", "", "body is empty");
+    refused(&with(&format!("\"x\":{}", "[".repeat(300))), "", "", "not valid JSON");
+}
+
+#[test]
+fn messages_keep_their_place_their_bytes_and_their_parts() {
+    let body = saying(
+        r#"{"role":"system","content":"s"},{"role":"developer","content":[{"type":"text","text":"d1"},{"text":"d2","type":"text"}]},
+           {"role":"user","name":"ann","content":" hé\u2028\n "},{"role":"assistant","content":null,"refusal":"no","tool_calls":[],"annotations":[],"audio":null,"function_call":null},
+           {"role":"assistant"},{"role":"assistant","content":[{"type":"refusal","refusal":"never"}]},{"role":"user","content":""}"#,
+    );
+    let translated = accepted(&body);
+    let expected = [
+        Message::text(Role::System, "s"),
+        Message { role: Role::System, content: vec![Part::Text("d1".into()), Part::Text("d2".into())] },
+        Message::text(Role::User, " hé\u{2028}\n "),
+        Message::text(Role::Assistant, "no"),
+        Message { role: Role::Assistant, content: Vec::new() },
+        Message::text(Role::Assistant, "never"),
+        Message::text(Role::User, ""),
+    ];
+    assert_eq!(translated.request.messages, expected);
+    assert!(translated.ignored.is_empty(), "{:?}", translated.ignored);
+}
+
+#[test]
+fn parameters_arrive_as_written() {
+    let translated = accepted(&with(
+        r#""max_tokens":5,"max_completion_tokens":7,"temperature":0.7,"top_p":0.1,"top_k":0,"stop":["END",""," ","\n"],
+           "stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false},"metadata":{"a":"b"},
+           "additional_model_request_fields":{"z":1,"a":{"y":0.7,"b":null}}"#,
+    ));
+    let sampling = &translated.request.sampling;
+    assert_eq!((sampling.max_tokens, sampling.temperature, sampling.top_p), (Some(7), Some(0.7), Some(0.1)));
+    assert_eq!((sampling.top_k, sampling.stop.as_slice()), (Some(0), &["END".to_owned()][..]));
+    assert!(translated.stream && translated.include_usage && translated.ignored.is_empty());
+    assert_eq!(translated.request.metadata, [("a".to_owned(), "b".to_owned())]);
+    let fields = serde_json::to_string(&translated.request.additional_fields.unwrap()).unwrap();
+    assert_eq!(fields, r#"{"z":1,"a":{"y":0.7,"b":null}}"#);
+    assert_eq!(accepted(&with(r#""stop":"END""#)).request.sampling.stop, ["END"]);
+}
+
+#[test]
+fn what_clients_send_by_habit_asks_for_nothing() {
+    let translated = accepted(&with(
+        r#""n":1,"logprobs":false,"top_logprobs":0,"tools":[],"tool_choice":"none","functions":[],"function_call":"auto","parallel_tool_calls":true,
+           "response_format":{"type":"text"},"modalities":["text"],"reasoning_effort":"none","audio":null,"stream":null,"stop":null,"temperature":null,
+           "top_p":null,"max_tokens":null,"metadata":null,"guardrail":null,"stream_options":null,"additional_model_request_fields":null,"frequency_penalty":0,
+           "presence_penalty":0.0,"logit_bias":{},"store":false,"service_tier":"auto","seed":null,"user":null,"web_search_options":null"#,
+    ));
+    assert!(translated.ignored.is_empty(), "{:?}", translated.ignored);
+    assert!(!translated.stream && translated.request.sampling.temperature.is_none());
+}
+
+#[test]
+fn what_has_no_effect_is_named_once_and_fit_for_a_header() {
+    let body = r#"{"model":"nova","seed":1,"user":"u","frequency_penalty":0.5,"api_base":"http://evil","x\ny, z":1,
+        "messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{}}],"mood":1},{"role":"user","content":"b","mood":2},
+        {"role":"assistant","content":"c","reasoning_content":"hm"}],"stream_options":{"pad":1}}"#;
+    let expected = [
+        "seed",
+        "user",
+        "frequency_penalty",
+        "api_base",
+        "x_y__z",
+        "messages[].content[].cache_control",
+        "messages[].mood",
+        "messages[].reasoning_content",
+        "stream_options.pad",
+    ];
+    assert_eq!(accepted(body).ignored, expected);
+    let many: Vec<String> = (0..60).map(|index| format!("\"x{index}\":1")).collect();
+    let ignored = accepted(&with(&many.join(","))).ignored;
+    assert_eq!((ignored.len(), ignored.last().map(String::as_str)), (21, Some("...")));
+}
+
+#[test]
+fn messages_never_repeat_much_of_the_request() {
+    let long = "x".repeat(100_000);
+    let bodies = [
+        with(&format!("\"temperature\":\"{long}\"")),
+        with(&format!("\"{long}\":1,\"{long}\":2")),
+        with(&format!("\"guardrail\":{{\"{long}\":1}}")),
+        with(&format!("\"guardrail\":{{\"identifier\":\"a\",\"version\":\"b\",\"trace\":\"{long}\"}}")),
+        with(&format!("\"metadata\":{{\"{long}\":1}}")),
+        saying(&format!("{{\"role\":\"{long}\",\"content\":\"\"}}")),
+        saying(&format!("{{\"role\":\"user\",\"content\":[{{\"type\":\"{long}\"}}]}}")),
+    ];
+    for body in bodies {
+        let error = read(&body).unwrap_err();
+        assert!(error.to_json().len() < 1500, "{} bytes", error.to_json().len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = ChatCompletionRequest::from_slice(&bytes).and_then(translate);
+    }
+
+    #[test]
+    fn no_change_of_a_request_panics(at in 0usize..400, byte in any::<u8>()) {
+        let mut body = with(r#""temperature":0.7,"stop":["a"],"metadata":{"a":"b"},"guardrail":{"identifier":"a","version":"1"},"tools":[]"#).into_bytes();
+        let at = at % body.len();
+        body[at] = byte;
+        if let Err(error) = ChatCompletionRequest::from_slice(&body).and_then(translate) {
+            prop_assert_eq!(error.status, 400);
+        }
+    }
+
+    #[test]
+    fn text_and_numbers_survive(text in ".*", temperature in 0.0f64..=2.0) {
+        let content = serde_json::to_string(&text).unwrap();
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":{content}}}],"temperature":{temperature}}}"#);
+        let request = read(&body).unwrap().request;
+        prop_assert_eq!(&request.messages[0], &Message::text(Role::User, text));
+        prop_assert_eq!(request.sampling.temperature, Some(temperature));
+    }
+}
