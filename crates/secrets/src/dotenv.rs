@@ -12,6 +12,10 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// Reads a file; the later of two lines with one name counts. Values never reach a message.
 pub(crate) fn read(path: &Path, shown: &str) -> Result<(HashMap<String, String>, Vec<Problem>), String> {
     let mut text = String::new();
+    // Before it is opened: opening a pipe waits for a writer.
+    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
     let file = File::open(path).map_err(|error| error.to_string())?;
     let read = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
     if u64::try_from(read).unwrap_or(u64::MAX) > MAX_BYTES {
@@ -21,9 +25,11 @@ pub(crate) fn read(path: &Path, shown: &str) -> Result<(HashMap<String, String>,
     let mut problems = Vec::new();
     let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
     while let Some((index, line)) = lines.next() {
-        match assignment(line, || lines.next().map(|(_, line)| line)) {
+        let mut ahead = lines.clone();
+        match assignment(line, || ahead.next().map(|(_, line)| line)) {
             Ok(None) => {}
             Ok(Some((name, value))) => {
+                lines = ahead;
                 variables.insert(name, value);
             }
             Err(reason) => {
@@ -56,9 +62,16 @@ fn assignment<'a>(
     let value = value.trim_start();
     let value = match value.chars().next() {
         Some(quote @ ('"' | '\'')) => quoted(value, quote, more)?,
-        _ => value.split_once(" #").map_or(value, |(value, _)| value).trim_end().to_owned(),
+        _ => comment(value).map_or(value, |(value, _)| value).trim_end().to_owned(),
     };
     Ok(Some((name.to_owned(), value)))
+}
+
+/// Splits a comment off a value without quotes: it begins behind white space, because `#` may be part of a value.
+fn comment(value: &str) -> Option<(&str, &str)> {
+    let at = value.match_indices('#').map(|(at, _)| at);
+    let mut parts = at.map(|at| value.split_at(at));
+    parts.find(|(before, _)| before.ends_with([' ', '\t']))
 }
 
 /// Reads a quoted value up to its closing quote. `\n`, `\t`, `\"` and `\\` count between double quotes.
@@ -83,7 +96,7 @@ fn quoted<'a>(
             Some(c) => text.push(c),
             None => {
                 let Some(line) = more() else {
-                    return Err("the quote is never closed, and the rest is skipped");
+                    return Err("the quote is never closed, and the line is skipped");
                 };
                 text.push('\n');
                 rest = line.chars();
@@ -133,8 +146,10 @@ mod tests {
     #[test]
     fn a_malformed_line_is_a_warning_without_its_text_and_the_others_count() {
         let (variables, problems) =
-            parsed("A=1\nhunter2\n2B=hunter2\nC=\"hunter2\" hunter2\nD=4\nE='hunter2\n");
-        assert_eq!(variables.len(), 2);
+            parsed("A=1\nhunter2\n2B=hunter2\nC=\"hunter2\" hunter2\nD=4\nE='hunter2\nF=6\n");
+        let mut names: Vec<&str> = variables.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["A", "D", "F"]);
         let shown = spicepod::Sources::default().render(&problems);
         assert_eq!(problems.len(), 4);
         assert!(!shown.contains("hunter2"), "{shown}");

@@ -26,6 +26,11 @@ pub(crate) fn position_of(secret: &SecretString, others: &[SecretString]) -> Opt
     others.iter().position(|other| other.expose_secret() == secret.expose_secret())
 }
 
+/// The text of what is no secret, though it may have come from a store: a certificate, or the path of a file.
+pub(crate) fn public(text: &SecretString) -> String {
+    text.expose_secret().to_owned()
+}
+
 /// Whether an API key can be sent in a header.
 pub(crate) fn is_header_text(secret: &SecretString) -> bool {
     secret.expose_secret().chars().all(|c| c.is_ascii_graphic())

@@ -39,6 +39,9 @@ fn read(text: &str) -> (Piece<'_>, usize) {
     let length = text.len() - body.len() + inner.len() + 1;
     let whole = text.split_at(length).0;
     let malformed = |reason| (Piece::Malformed { text: whole, reason }, length);
+    if inner.starts_with('{') {
+        return malformed("it has two braces, and one is meant");
+    }
     let Some((store, key)) = inner.split_once(':') else {
         return malformed("it has no `:` between the store and the key");
     };

@@ -1,5 +1,6 @@
 //! A manifest with its references resolved.
 
+use std::fmt;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -8,7 +9,7 @@ use spicepod::{Cors, Location, ParamValue, Problem, Spicepod};
 
 use crate::expose;
 use crate::reference::{Piece, pieces};
-use crate::stores::{ALL, Stores};
+use crate::stores::{ALL, Named, Stores};
 use crate::value::Value;
 
 /// The one parameter in which `${` may be text: prompts hold whatever their author wants.
@@ -25,8 +26,9 @@ pub struct ResolvedSpicepod {
     pub runtime: ResolvedRuntime,
 }
 
-/// A declared model whose references are values.
-#[derive(Clone, Debug)]
+/// A declared model whose references are values. Debug output names parameters without their values: some are
+/// secrets that the manifest spells out.
+#[derive(Clone)]
 pub struct ResolvedModel {
     /// Provider and model id.
     pub from: String,
@@ -40,6 +42,16 @@ pub struct ResolvedModel {
     pub params: IndexMap<String, Value>,
     /// Where it is declared.
     pub at: Location,
+}
+
+impl fmt::Debug for ResolvedModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResolvedModel")
+            .field("from", &self.from)
+            .field("name", &self.name)
+            .field("params", &self.params.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Settings of the process, resolved.
@@ -183,9 +195,13 @@ impl Resolver<'_> {
     }
 
     async fn look_up(&mut self, store: &str, key: &str, at: &Location) -> Option<SecretString> {
-        let Some(stores) = self.stores.named(store) else {
-            self.problems.push(self.unknown_store(store, at));
-            return None;
+        let stores = match self.stores.named(store) {
+            Named::Stores(stores) => stores,
+            Named::Failed => return None,
+            Named::Unknown => {
+                self.problems.push(self.unknown_store(store, at));
+                return None;
+            }
         };
         for candidate in &stores {
             match candidate.get(key).await {
@@ -199,6 +215,10 @@ impl Resolver<'_> {
                 Some(secret) => return Some(secret),
                 None => {}
             }
+        }
+        // It may be in the store that could not be opened, which has been reported.
+        if store == ALL && self.stores.are_incomplete() {
+            return None;
         }
         let searched: Vec<String> = stores.iter().map(|store| store.describe()).collect();
         let message =
@@ -253,22 +273,29 @@ impl Resolver<'_> {
 
     async fn tls(&mut self, spicepod: &Spicepod) -> Option<ResolvedTls> {
         let tls = spicepod.runtime.tls.as_ref()?;
-        let at = Location::of_manifest().key("runtime").key("tls").key("key");
-        let key = match tls.key.as_ref().filter(|_| tls.enabled) {
-            Some(text) => match self.text(text, &at, false).await {
-                Some(Value::Secret(key)) => Some(key),
-                Some(Value::Text(key)) => Some(SecretString::from(key)),
-                _ => None,
-            },
-            None => None,
-        };
+        // Nothing that is switched off needs its secrets.
+        let wanted = |text: &Option<String>| text.clone().filter(|_| tls.enabled);
         Some(ResolvedTls {
             enabled: tls.enabled,
-            certificate_file: tls.certificate_file.clone(),
-            key_file: tls.key_file.clone(),
-            certificate: tls.certificate.clone(),
-            key,
+            certificate_file: self.tls_public("certificate_file", wanted(&tls.certificate_file)).await,
+            key_file: self.tls_public("key_file", wanted(&tls.key_file)).await,
+            certificate: self.tls_public("certificate", wanted(&tls.certificate)).await,
+            key: self.tls_text("key", wanted(&tls.key)).await,
         })
+    }
+
+    /// Resolves what every caller sees anyhow, or what only names a file.
+    async fn tls_public(&mut self, name: &str, text: Option<String>) -> Option<String> {
+        self.tls_text(name, text).await.map(|text| expose::public(&text))
+    }
+
+    async fn tls_text(&mut self, name: &str, text: Option<String>) -> Option<SecretString> {
+        let at = Location::of_manifest().key("runtime").key("tls").key(name);
+        match self.text(&text?, &at, false).await {
+            Some(Value::Secret(text)) => Some(text),
+            Some(Value::Text(text)) => Some(SecretString::from(text)),
+            _ => None,
+        }
     }
 }
 

@@ -14,7 +14,21 @@ pub(crate) const ALL: &str = "secrets";
 
 /// The secret stores of a manifest.
 #[derive(Clone, Debug)]
-pub struct Stores(Vec<Store>);
+pub struct Stores {
+    open: Vec<Store>,
+    /// Names of stores that could not be opened. Their problems have been reported.
+    failed: Vec<String>,
+}
+
+/// What a reference means.
+pub(crate) enum Named<'a> {
+    /// These stores, in this order.
+    Stores(Vec<&'a Store>),
+    /// A store that could not be opened.
+    Failed,
+    /// Nothing that is there.
+    Unknown,
+}
 
 /// A store. Async where it is asked, because other kinds than the environment are behind a network.
 #[derive(Clone, Debug)]
@@ -41,12 +55,17 @@ impl Store {
 impl Stores {
     /// The one store that there is when the manifest declares none.
     pub fn environment(environment: &Environment) -> Self {
-        Self(vec![Store { name: "env".to_owned(), environment: environment.clone() }])
+        let open = vec![Store { name: "env".to_owned(), environment: environment.clone() }];
+        Self { open, failed: Vec::new() }
     }
 
     /// Opens the stores of a manifest.
     pub fn from_decls(declarations: &[SecretStore], environment: &Environment) -> (Self, Vec<Problem>) {
+        if declarations.is_empty() {
+            return (Self::environment(environment), Vec::new());
+        }
         let mut stores: Vec<Store> = Vec::new();
+        let mut failed: Vec<String> = Vec::new();
         let mut problems = Vec::new();
         for declaration in declarations {
             if stores.iter().any(|store| store.name == declaration.name) {
@@ -62,18 +81,18 @@ impl Stores {
             }
             match open(declaration, environment, &mut problems) {
                 Ok(store) => stores.push(store),
-                Err(problem) => problems.push(problem),
+                Err(problem) => {
+                    failed.push(declaration.name.clone());
+                    problems.push(problem);
+                }
             }
         }
-        if stores.is_empty() && problems.is_empty() {
-            return (Self::environment(environment), problems);
-        }
-        (Self(stores), problems)
+        (Self { open: stores, failed }, problems)
     }
 
     /// Looks a key up in all stores, the last one declared first.
     pub async fn get(&self, key: &str) -> Option<SecretString> {
-        for store in self.0.iter().rev() {
+        for store in self.open.iter().rev() {
             if let Some(found) = store.get(key).await {
                 return Some(found);
             }
@@ -81,16 +100,25 @@ impl Stores {
         None
     }
 
-    /// The stores that a reference means; `None` where it names one that is not there.
-    pub(crate) fn named(&self, name: &str) -> Option<Vec<&Store>> {
+    /// The stores that a reference means.
+    pub(crate) fn named(&self, name: &str) -> Named<'_> {
         if name == ALL {
-            return Some(self.0.iter().rev().collect());
+            return Named::Stores(self.open.iter().rev().collect());
         }
-        self.0.iter().find(|store| store.name == name).map(|store| vec![store])
+        match self.open.iter().find(|store| store.name == name) {
+            Some(store) => Named::Stores(vec![store]),
+            None if self.failed.iter().any(|failed| failed == name) => Named::Failed,
+            None => Named::Unknown,
+        }
+    }
+
+    /// Whether a secret may be in a store of the manifest that could not be opened.
+    pub(crate) fn are_incomplete(&self) -> bool {
+        !self.failed.is_empty()
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|store| store.name.as_str())
+        self.open.iter().map(|store| store.name.as_str())
     }
 }
 
@@ -127,7 +155,7 @@ fn open(
                     }
                     Err(reason) => {
                         let problem = Problem::error(at, format!("`{path}` cannot be read: {reason}"));
-                        problems.push(problem.help("a path counts from the manifest's folder"));
+                        return Err(problem.help("a path counts from the manifest's folder"));
                     }
                 }
             }

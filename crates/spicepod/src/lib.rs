@@ -19,6 +19,7 @@
 //! ```
 
 mod duration;
+mod hidden;
 mod load;
 mod location;
 mod names;

@@ -1,21 +1,19 @@
 //! Files into a manifest: the manifest itself, the files that it references, and its dependencies.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::location::Location;
 use crate::names;
-use crate::problem::{Problem, Severity};
-use crate::shape::{self, MODEL, Mapping, SPICEPOD, WORKER};
-use crate::sources::Sources;
-use crate::spicepod::Spicepod;
-use crate::yaml::{self, Document, Node};
+use crate::problem::{MAX_PROBLEMS, Place, Problem, Severity, clip};
+use crate::shape::{self, MAX_COMPONENTS, MODEL, Mapping, SPICEPOD, WORKER};
+use crate::sources::{Position, Sources};
+use crate::spicepod::{Spicepod, raw};
+use crate::yaml::{self, Document, MAX_BYTES, Node};
 
 mod build;
-
-/// What a manifest's text holds besides its own problems; files of that size are refused before they are read whole.
-const MAX_READ: u64 = 1024 * 1024 + 1;
 
 /// A manifest, as much of it as could be understood, with all its problems.
 #[derive(Debug, Default)]
@@ -28,6 +26,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// The folder that `.env` files and references are looked up in.
     pub folder: PathBuf,
+    /// The files that have been read.
+    read: HashSet<PathBuf>,
 }
 
 /// Loads a manifest: a file, or a folder that holds `spicepod.yaml` or `spicepod.yml`.
@@ -38,8 +38,13 @@ pub fn load(path: &Path) -> Loaded {
         file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let name = file.display().to_string();
     match read(&file) {
-        Ok(text) => loaded.root(&name, &text, true),
-        Err(message) => loaded.problems.push(Problem::of_file(Severity::Error, name, message)),
+        Ok(text) => {
+            loaded.read.extend(file.canonicalize());
+            loaded.root(&name, &text, Some(loaded.folder.clone()));
+        }
+        Err((message, help)) => {
+            loaded.problems.push(Problem::of_file(Severity::Error, name, message).help(help));
+        }
     }
     loaded
 }
@@ -47,8 +52,16 @@ pub fn load(path: &Path) -> Loaded {
 /// Parses a text that stands alone: references and dependencies are problems.
 pub fn parse(name: &str, text: &str) -> Loaded {
     let mut loaded = Loaded::default();
-    loaded.root(name, text, false);
+    loaded.root(name, text, None);
     loaded
+}
+
+/// A parsed manifest.
+struct Manifest {
+    file: usize,
+    document: Document,
+    /// Where its references count from; nowhere where the text stands alone.
+    folder: Option<PathBuf>,
 }
 
 fn find(path: &Path, loaded: &mut Loaded) -> Option<PathBuf> {
@@ -69,33 +82,64 @@ fn find(path: &Path, loaded: &mut Loaded) -> Option<PathBuf> {
     })
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let metadata =
-        std::fs::metadata(path).map_err(|error| format!("the manifest cannot be read: {error}"))?;
+/// Reads a text; otherwise says what is wrong, and what to do about it.
+fn read(path: &Path) -> Result<String, (String, &'static str)> {
+    let unreadable = |error: std::io::Error| {
+        let help = if error.kind() == std::io::ErrorKind::NotFound {
+            "check the path"
+        } else {
+            "check the path and its permissions"
+        };
+        (format!("cannot be read: {error}"), help)
+    };
+    let too_large = |bytes: u64| {
+        (
+            format!("has {bytes} bytes, and at most {MAX_BYTES} are read"),
+            "serve some models with another process",
+        )
+    };
+    // Before it is opened: opening a pipe waits for a writer.
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err("the manifest is not a regular file".to_owned());
+        return Err(("is not a regular file".to_owned(), "give the path of a manifest"));
+    }
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    if metadata.len() > limit {
+        return Err(too_large(metadata.len()));
     }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| format!("the manifest cannot be read: {error}"))?;
-    file.take(MAX_READ)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("the manifest cannot be read: {error}"))?;
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > MAX_BYTES {
+        return Err(too_large(limit + 1));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("the manifest is not UTF-8 (line {line})")
+        (format!("is not UTF-8 (line {line})"), "save it as UTF-8")
     })
 }
 
 impl Loaded {
-    fn root(&mut self, name: &str, text: &str, follow: bool) {
+    fn root(&mut self, name: &str, text: &str, folder: Option<PathBuf>) {
         let Some((file, document)) = self.document(name, text, &SPICEPOD) else { return };
+        if self.problems.len() >= MAX_PROBLEMS {
+            let message = format!("these are the first {MAX_PROBLEMS} problems; there may be more");
+            self.problems.push(Problem::of_file(Severity::Error, name, message));
+            return;
+        }
         let mut spicepod = build::spicepod(&document, self, file);
-        self.components(&mut spicepod, &document, file, follow);
-        self.dependencies(&mut spicepod, &document, file, follow);
+        let manifest = Manifest { file, document, folder };
+        self.components(&mut spicepod, &manifest);
+        self.dependencies(&mut spicepod, &manifest);
         if !spicepod.workers.is_empty() {
             let at = Location::root(file).key("workers").name();
             self.problems.push(Problem::warning(at, "workers are not served yet, and have no effect"));
+        }
+        if spicepod.models.len() > MAX_COMPONENTS {
+            let message = format!("at most {MAX_COMPONENTS} models are served, with those of dependencies");
+            let at = Location::root(file).key("dependencies").name();
+            self.problems.push(Problem::error(at, message).help("serve the others with another process"));
         }
         self.problems.extend(names::problems(&spicepod, &self.sources));
         self.spicepod = spicepod;
@@ -104,23 +148,35 @@ impl Loaded {
     /// Parses one file twice and holds it to its table.
     fn document(&mut self, name: &str, text: &str, mapping: &'static Mapping) -> Option<(usize, Document)> {
         let file = self.sources.add(name, text);
-        let tree = match yaml::parse(file, text) {
-            Ok(tree) => tree,
-            Err(problems) => {
-                self.problems.extend(problems);
-                return None;
+        let (tree, found) = yaml::parse(file, text);
+        let is_clean = found.is_empty();
+        self.problems.extend(found);
+        let Some(tree) = tree else {
+            if is_clean {
+                let position = Position { line: 1, column: 1, length: 1 };
+                let problem = Problem::in_text(file, position, format!("{} cannot be empty", mapping.what));
+                self.problems.push(problem.help(shape::missing(mapping)));
             }
+            return None;
         };
         self.problems.extend(shape::check(&tree, mapping, &Location::root(file)));
+        // What the located parser refuses is not for the other one to judge.
+        let document = is_clean.then(|| Document::parse(text));
+        let problem = match &document {
+            Some(Ok(document)) => document.differs_from(&tree).map(|mark| {
+                let message = "readers of YAML do not agree on what stands here";
+                Problem::in_text(file, mark.position(), message)
+                    .help("put text in quotes, and use simple anchors")
+            }),
+            Some(Err((position, message))) => Some(yaml::of_typed_reader(file, text, *position, message)),
+            None => None,
+        };
         self.sources.set_tree(file, tree);
-        match Document::parse(text) {
-            Ok(document) => Some((file, document)),
-            Err(message) => {
-                self.problems
-                    .push(Problem::error(Location::root(file), format!("this is not YAML: {message}")));
-                None
-            }
+        if let Some(problem) = problem {
+            self.problems.push(problem);
+            return None;
         }
+        Some((file, document?.ok()?))
     }
 
     fn tree(&self, file: usize) -> Option<Node> {
@@ -131,121 +187,147 @@ impl Loaded {
     fn is_broken(&self, at: &Location) -> bool {
         let below = |location: &Location| location.file == at.file && location.path.starts_with(&at.path);
         self.problems.iter().any(|problem| match &problem.place {
-            crate::problem::Place::Node(location) => problem.is_error() && below(location),
-            crate::problem::Place::Text { .. } | crate::problem::Place::File(_) => false,
+            Place::Node(location) => problem.is_error() && below(location),
+            Place::Text { .. } | Place::File(_) => false,
         })
     }
 
     /// Reads models and workers, from here or from the files that they name.
-    fn components(&mut self, spicepod: &mut Spicepod, document: &Document, file: usize, follow: bool) {
-        let Some(tree) = self.tree(file) else { return };
+    fn components(&mut self, spicepod: &mut Spicepod, manifest: &Manifest) {
+        let Some(tree) = self.tree(manifest.file) else { return };
         for (section, mapping) in [("models", &MODEL), ("workers", &WORKER)] {
             let items = tree.get(section).map(Node::items).unwrap_or_default();
             for (index, item) in items.iter().enumerate() {
-                let at = Location::root(file).key(section).index(index);
+                let at = Location::root(manifest.file).key(section).index(index);
                 if self.is_broken(&at) {
                     continue;
                 }
-                match item.get("ref") {
-                    None => build::component(self, spicepod, document, (&[section], Some(index)), &at),
-                    Some(reference) => {
-                        let at = at.key("ref");
-                        let Some((file, document)) = self.reference(reference, mapping, &at, follow) else {
-                            continue;
-                        };
-                        let root = Location::root(file);
-                        if !self.is_broken(&root) {
-                            build::referenced(self, spicepod, &document, section, &root);
-                        }
-                    }
+                let Some(reference) = item.get("ref") else {
+                    let place: (&[&str], _) = (&[section], Some(index));
+                    build::component(self, spicepod, &manifest.document, place, &at);
+                    continue;
+                };
+                let found = self.reference(reference, mapping, at.key("ref"), manifest.folder.as_deref());
+                let Some((file, document)) = found else { continue };
+                let root = Location::root(file);
+                if !self.is_broken(&root) {
+                    build::referenced(self, spicepod, &document, section, &root);
                 }
             }
         }
     }
 
+    /// Reads the file that a reference names; paths count from the manifest that holds the reference.
     fn reference(
         &mut self,
         node: &Node,
         mapping: &'static Mapping,
-        at: &Location,
-        follow: bool,
+        at: Location,
+        folder: Option<&Path>,
     ) -> Option<(usize, Document)> {
         let yaml::NodeKind::Scalar { text: path, .. } = &node.kind else { return None };
-        if !follow {
-            let problem = Problem::error(at.clone(), "a text that stands alone cannot reference files");
-            self.problems.push(problem);
-            return None;
-        }
-        let target = self.folder.join(path);
-        let kind = mapping.what.rsplit(' ').next().unwrap_or("model");
-        let candidates =
-            if target.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-                vec![target]
-            } else {
-                vec![target.join(format!("{kind}.yaml")), target.join(format!("{kind}.yml"))]
-            };
-        let Some(found) = candidates.iter().find(|candidate| candidate.is_file()) else {
-            let help = format!(
-                "create {}",
-                candidates.first().map(|path| path.display().to_string()).unwrap_or_default()
-            );
-            self.problems.push(Problem::error(at.clone(), format!("`{path}` does not exist")).help(help));
+        let Some(folder) = folder else {
+            let problem = Problem::error(at, "a text that stands alone cannot reference files");
+            self.problems.push(problem.help("write the declaration out"));
             return None;
         };
-        self.inside(found, mapping, at)
+        let target = folder.join(&**path);
+        let kind = mapping.what.rsplit(' ').next().unwrap_or("model");
+        let is_file = target.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let candidates = if is_file {
+            vec![target]
+        } else {
+            vec![target.join(format!("{kind}.yaml")), target.join(format!("{kind}.yml"))]
+        };
+        let found = candidates.iter().find(|candidate| candidate.exists()).or(candidates.first())?;
+        let leaves = Path::new(&**path)
+            .components()
+            .any(|part| !matches!(part, Component::Normal(_) | Component::CurDir));
+        if !found.exists() && !leaves {
+            let help = format!("create {}, or correct the path", found.display());
+            self.problems.push(Problem::error(at, format!("`{}` does not exist", clip(path))).help(help));
+            return None;
+        }
+        self.inside(found, mapping, &at, folder)
     }
 
-    /// Reads a file that must lie in the manifest's folder.
-    fn inside(&mut self, path: &Path, mapping: &'static Mapping, at: &Location) -> Option<(usize, Document)> {
+    /// Reads a file that must lie in a folder.
+    fn inside(
+        &mut self,
+        path: &Path,
+        mapping: &'static Mapping,
+        at: &Location,
+        folder: &Path,
+    ) -> Option<(usize, Document)> {
         let within = path
             .canonicalize()
-            .and_then(|file| Ok(file.starts_with(self.folder.canonicalize()?)))
+            .and_then(|file| Ok(file.starts_with(folder.canonicalize()?)))
             .unwrap_or(false);
         if !within {
-            let problem = Problem::error(at.clone(), "the file lies outside the manifest's folder");
-            self.problems.push(problem.help("move it below the manifest"));
+            let problem =
+                Problem::error(at.clone(), format!("the file lies outside the folder {}", folder.display()));
+            self.problems.push(problem.help("move it into that folder"));
+            return None;
+        }
+        // One file is one component: a second one would have the same name.
+        if !path.canonicalize().is_ok_and(|file| self.read.insert(file)) {
+            let problem =
+                Problem::error(at.clone(), format!("the file {} is in use already", path.display()));
+            self.problems.push(problem.help("reference each file once"));
             return None;
         }
         match read(path) {
             Ok(text) => self.document(&path.display().to_string(), &text, mapping),
-            Err(message) => {
-                self.problems.push(Problem::error(at.clone(), message));
+            Err((message, help)) => {
+                let message = format!("the file {} {message}", path.display());
+                self.problems.push(Problem::error(at.clone(), message).help(help));
                 None
             }
         }
     }
 
     /// Adds the components of the manifests under `spicepods/`; one level, as Spice does.
-    fn dependencies(&mut self, spicepod: &mut Spicepod, document: &Document, file: usize, follow: bool) {
-        let section = Location::root(file).key("dependencies");
+    fn dependencies(&mut self, spicepod: &mut Spicepod, manifest: &Manifest) {
+        let section = Location::root(manifest.file).key("dependencies");
         if self.is_broken(&section) {
             return;
         }
-        let names: Vec<String> = document.read(&["dependencies"], None).unwrap_or_default();
+        let raw::Names(names) = manifest.document.read(&["dependencies"], None).unwrap_or_default();
         for (index, name) in names.iter().enumerate() {
             let at = section.clone().index(index);
-            if !follow {
-                self.problems.push(Problem::error(at, "a text that stands alone cannot have dependencies"));
-                continue;
-            }
-            let folder = self.folder.join("spicepods").join(name);
-            let candidates = ["spicepod.yaml", "spicepod.yml"].map(|file| folder.join(file));
-            let Some(path) = candidates.iter().find(|candidate| candidate.is_file()) else {
-                let help = format!("create spicepods/{name}/spicepod.yaml, or remove the dependency");
-                self.problems
-                    .push(Problem::error(at, format!("the dependency `{name}` does not exist")).help(help));
+            let Some(folder) = &manifest.folder else {
+                let problem = Problem::error(at, "a text that stands alone cannot have dependencies");
+                self.problems.push(problem.help("write the declarations out"));
                 continue;
             };
-            let Some((file, document)) = self.inside(path, &SPICEPOD, &at) else { continue };
-            for section in ["runtime", "secrets", "dependencies"] {
-                let root = Location::root(file).key(section);
-                if self.tree(file).is_some_and(|tree| tree.get(section).is_some()) {
-                    let message = format!("`{section}` of a dependency has no effect");
-                    self.problems
-                        .push(Problem::warning(root.name(), message).help("move it to the main manifest"));
-                }
+            if names.iter().take(index).any(|other| other == name) {
+                let problem =
+                    Problem::error(at, format!("the dependency `{}` stands here twice", clip(name)));
+                self.problems.push(problem.help("keep one of them"));
+                continue;
             }
-            self.components(spicepod, &document, file, follow);
+            self.dependency(spicepod, name, &at, &folder.join("spicepods"));
         }
+    }
+
+    fn dependency(&mut self, spicepod: &mut Spicepod, name: &str, at: &Location, folder: &Path) {
+        let own = folder.join(name);
+        let candidates = ["spicepod.yaml", "spicepod.yml"].map(|file| own.join(file));
+        let Some(path) = candidates.iter().find(|candidate| candidate.is_file()) else {
+            let message = format!("the dependency `{}` does not exist", clip(name));
+            let help = format!("create spicepods/{}/spicepod.yaml, or remove the dependency", clip(name));
+            self.problems.push(Problem::error(at.clone(), message).help(help));
+            return;
+        };
+        let Some((file, document)) = self.inside(path, &SPICEPOD, at, folder) else { return };
+        for section in ["runtime", "secrets", "dependencies"] {
+            let root = Location::root(file).key(section);
+            if self.tree(file).is_some_and(|tree| tree.get(section).is_some()) {
+                let message = format!("`{section}` of a dependency has no effect");
+                self.problems
+                    .push(Problem::warning(root.name(), message).help("move it to the main manifest"));
+            }
+        }
+        self.components(spicepod, &Manifest { file, document, folder: Some(own) });
     }
 }

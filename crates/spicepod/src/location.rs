@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::problem::clip;
+
 /// A place in one of the files of a manifest: the path of keys and indices that leads to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -53,8 +55,8 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.path.iter().enumerate() {
             match segment {
-                Segment::Key(key) if position == 0 => write!(f, "{key}")?,
-                Segment::Key(key) => write!(f, ".{key}")?,
+                Segment::Key(key) if position == 0 => f.write_str(&clip(key))?,
+                Segment::Key(key) => write!(f, ".{}", clip(key))?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
             }
         }

@@ -1,8 +1,15 @@
 //! "Did you mean".
 
+/// Words beyond this length have no near ones.
+const LONGEST: usize = 100;
+
 /// Finds the word that was probably meant: one that the given word begins, or the one with the fewest typing
 /// errors between them, if those are few.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nothing that is longer was meant to be one of ours, and comparing it would take long.
+    if word.chars().nth(LONGEST).is_some() {
+        return None;
+    }
     let word = word.to_lowercase();
     let distance = |candidate: &str| {
         let candidate = candidate.to_lowercase();

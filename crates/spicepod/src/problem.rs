@@ -1,5 +1,7 @@
 //! What is wrong with a manifest, and what to write instead.
 
+use std::borrow::Cow;
+
 use crate::location::Location;
 use crate::sources::Position;
 
@@ -76,5 +78,17 @@ impl Problem {
     /// What to write instead.
     pub fn advice(&self) -> Option<&str> {
         self.help.as_deref()
+    }
+}
+
+/// How many problems of one file are collected: more help nobody, and a hostile text must not cost minutes.
+pub(crate) const MAX_PROBLEMS: usize = 1000;
+
+/// A text of the manifest as messages show it: no longer than a line.
+pub(crate) fn clip(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        None => Cow::Borrowed(text),
+        Some(_) => Cow::Owned(text.chars().take(LONGEST).chain(['…']).collect()),
     }
 }

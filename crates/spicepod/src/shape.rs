@@ -4,7 +4,7 @@ mod check;
 mod schema;
 mod tables;
 
-pub(crate) use check::check;
+pub(crate) use check::{MAX_COMPONENTS, check, missing};
 pub use schema::schema;
 pub(crate) use tables::{MODEL, SPICEPOD, WORKER};
 
@@ -24,6 +24,8 @@ pub(crate) struct Field {
     pub(crate) shape: Shape,
     pub(crate) required: bool,
     pub(crate) doc: &'static str,
+    /// What to write, where the shape does not say it.
+    pub(crate) example: &'static str,
 }
 
 /// What a value looks like.
@@ -31,6 +33,8 @@ pub(crate) struct Field {
 pub(crate) enum Shape {
     /// Text that is not empty.
     Text,
+    /// Text, or nothing.
+    Note,
     /// One of these words; those of the second list load with a warning.
     Word(&'static [&'static str], &'static [&'static str]),
     /// `true` or `false`.
@@ -39,7 +43,7 @@ pub(crate) enum Shape {
     Count,
     /// A length of time, such as `30s`.
     Duration,
-    /// A list of texts.
+    /// A list of texts; one text is a list of one.
     Texts,
     /// A list of mappings.
     List(&'static Mapping),
@@ -47,7 +51,7 @@ pub(crate) enum Shape {
     Components(&'static Mapping),
     /// A mapping.
     Map(&'static Mapping),
-    /// A list of keys: texts, or mappings.
+    /// A list of keys: texts, or mappings. One text is a list of one.
     Keys(&'static Mapping),
     /// A mapping with any keys.
     AnyMap,

@@ -1,29 +1,36 @@
 //! The files of a manifest, and how a problem is shown in them.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::hidden::{Hidden, by_looks};
 use crate::location::{Location, Segment};
+use crate::names::is_invisible;
 use crate::problem::{Place, Problem, Severity};
 use crate::yaml::{Mark, Node, NodeKind};
 
 /// Longer lines are cut around what is underlined.
 const WIDEST: usize = 160;
 
-/// The texts of a manifest's files, with the place of everything in them.
-#[derive(Debug, Default)]
+/// The texts of a manifest's files, with the place of everything in them. Debug output shows no text: it may hold
+/// secrets.
+#[derive(Default)]
 pub struct Sources {
     files: Vec<File>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.files.iter().map(|file| &file.name)).finish()
+    }
+}
+
 struct File {
     name: String,
     lines: Vec<String>,
     tree: Option<Node>,
-    /// Values that are never shown: line, and columns from and to.
-    hidden: Vec<(usize, usize, usize)>,
+    hidden: Hidden,
 }
 
 /// A line, a column, and how far to underline; both count from 1.
@@ -40,14 +47,15 @@ pub struct Position {
 impl Sources {
     /// Adds a file, and gives its number.
     pub(crate) fn add(&mut self, name: &str, text: &str) -> usize {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = text.lines().map(ToOwned::to_owned).collect();
-        self.files.push(File { name: name.to_owned(), lines, tree: None, hidden: Vec::new() });
+        self.files.push(File { name: name.to_owned(), lines, tree: None, hidden: Hidden::default() });
         self.files.len() - 1
     }
 
     pub(crate) fn set_tree(&mut self, file: usize, tree: Node) {
         let Some(file) = self.files.get_mut(file) else { return };
-        hide(&tree, false, &mut file.hidden);
+        file.hidden = Hidden::of(&tree);
         file.tree = Some(tree);
     }
 
@@ -64,7 +72,7 @@ impl Sources {
             let child = match (segment, &node.kind) {
                 (Segment::Key(name), NodeKind::Mapping(entries)) => entries
                     .iter()
-                    .find(|entry| entry.key == *name)
+                    .find(|entry| *entry.key == **name)
                     .map(|entry| (Some(&entry.mark), &entry.value)),
                 (Segment::Index(index), NodeKind::Sequence(items)) => {
                     items.get(*index).map(|item| (None, item))
@@ -83,6 +91,15 @@ impl Sources {
             _ => &node.mark,
         };
         Some(self.on_one_line(location.file, shown))
+    }
+
+    /// Says where something stands, to be read from somewhere else: `on line 3`, with the file where it is another.
+    pub(crate) fn seen_from(&self, location: &Location, here: &Location) -> String {
+        let line = self.position(location).map_or(1, |position| position.line);
+        match self.files.get(location.file) {
+            Some(file) if location.file != here.file => format!("on line {line} of {}", file.name),
+            _ => format!("on line {line}"),
+        }
     }
 
     /// What spans several lines is underlined on its first.
@@ -154,9 +171,16 @@ impl Sources {
 
 impl File {
     fn underline(&self, text: &mut String, position: Position) {
-        let Some(line) = self.lines.get(position.line - 1) else { return };
+        let Some(line) = self.lines.get(position.line.saturating_sub(1)) else { return };
+        let looks;
+        let hidden = if self.tree.is_some() {
+            self.hidden.on(position.line)
+        } else {
+            looks = by_looks(&self.lines, position.line);
+            &looks
+        };
         let characters: Vec<char> = line.trim_end().chars().collect();
-        let start = position.column - 1;
+        let start = position.column.saturating_sub(1);
         let end = start + position.length;
         let from = if characters.len() > WIDEST { start.saturating_sub(WIDEST / 2) } else { 0 };
         let to = characters.len().min(from + WIDEST);
@@ -166,14 +190,15 @@ impl File {
             carets.push(' ');
         }
         for (column, &character) in characters.iter().enumerate().take(to).skip(from) {
-            let character = if self.is_hidden(position.line, column, &characters) { '*' } else { character };
+            let is_hidden = hidden.iter().any(|(from, to)| (*from..*to).contains(&(column + 1)));
+            let character = if is_hidden { '*' } else { character };
             let mark = if (start..end).contains(&column) { '^' } else { ' ' };
             if character == '\t' {
                 shown.push('\t');
                 carets.push(if mark == ' ' { '\t' } else { '^' });
                 continue;
             }
-            let visible = if character.is_control() { '\u{fffd}' } else { character };
+            let visible = if is_invisible(character) { '\u{fffd}' } else { character };
             shown.push(visible);
             carets.extend(std::iter::repeat_n(mark, visible.width().unwrap_or(1)));
         }
@@ -185,71 +210,10 @@ impl File {
         }
         let _ = writeln!(text, "{shown}\n{}", carets.trim_end());
     }
-
-    /// Says whether a character belongs to a value that is never shown.
-    fn is_hidden(&self, line: usize, column: usize, characters: &[char]) -> bool {
-        if self.tree.is_some() {
-            return self
-                .hidden
-                .iter()
-                .any(|&(of, from, to)| of == line && (from..to).contains(&(column + 1)));
-        }
-        // A text that could not be parsed is judged by its looks: everything behind `secret…:`, and entries of lists
-        // that stand alone and may be keys.
-        let before: String = characters.iter().take(column).collect();
-        let own: String = characters.iter().collect();
-        match own.split_once(':') {
-            Some((key, _))
-                if is_secret_key(key.trim().trim_start_matches("- ").trim_matches(['"', '\''])) =>
-            {
-                before.chars().count() > key.chars().count() + 1
-            }
-            Some(_) => false,
-            None => own.trim_start().starts_with('-') && before.trim_start().starts_with('-'),
-        }
-    }
 }
 
-/// Collects the scalars that are never shown: values of keys that name a secret.
-fn hide(node: &Node, secret: bool, hidden: &mut Vec<(usize, usize, usize)>) {
-    match &node.kind {
-        NodeKind::Scalar { text, .. } => {
-            let is_reference = text.trim_start().starts_with("${");
-            if secret && !is_reference {
-                for line in node.mark.line..=node.mark.end_line {
-                    let from = if line == node.mark.line { node.mark.column } else { 1 };
-                    let to = if line == node.mark.end_line { node.mark.end_column } else { usize::MAX };
-                    hidden.push((line, from, to));
-                }
-            }
-        }
-        NodeKind::Sequence(items) => items.iter().for_each(|item| hide(item, secret, hidden)),
-        NodeKind::Mapping(entries) => {
-            for entry in entries.iter() {
-                let own =
-                    is_secret_key(&entry.key) || secret && !matches!(entry.key.as_str(), "name" | "models");
-                hide(&entry.value, own, hidden);
-            }
-        }
-    }
-}
-
-/// Says whether the value of a key is better not shown.
-pub(crate) fn is_secret_key(key: &str) -> bool {
-    let key = key.to_ascii_lowercase().replace('-', "_");
-    let token = key.contains("token") && !key.contains("tokens") && !key.contains("tokenizer");
-    token
-        || ["password", "passwd", "access_key", "api_key", "private_key", "secret_"]
-            .iter()
-            .any(|word| key.contains(word))
-        || matches!(key.as_str(), "key" | "keys" | "secret" | "certificate")
-}
-
-/// Makes control characters of the manifest visible, so that a terminal does not obey them.
+/// Makes invisible characters of the manifest visible: a terminal must not obey them, and people must see them.
 fn escape(text: &str) -> String {
-    let hostile = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-    };
-    text.chars().map(|c| if hostile(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+    let shown = |c: char| if is_invisible(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }

@@ -1,9 +1,10 @@
 //! The manifest, typed and as written.
 
+use std::fmt;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::location::Location;
 use crate::value::ParamValue;
@@ -37,8 +38,8 @@ pub enum Version {
     V2,
 }
 
-/// A model to serve.
-#[derive(Clone, Debug, PartialEq)]
+/// A model to serve. Debug output names parameters without their values, which may be secrets.
+#[derive(Clone, PartialEq)]
 pub struct Model {
     /// Provider and model id, such as `bedrock:us.amazon.nova-lite-v1:0`.
     pub from: String,
@@ -52,6 +53,16 @@ pub struct Model {
     pub params: IndexMap<String, ParamValue>,
     /// Where it is declared.
     pub at: Location,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("from", &self.from)
+            .field("name", &self.name)
+            .field("params", &self.params.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A place where secrets are kept.
@@ -91,8 +102,8 @@ pub struct Auth {
     pub keys: Vec<ApiKey>,
 }
 
-/// A key that callers present.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A key that callers present. Debug output does not show it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// The key as written; usually a reference.
     pub key: String,
@@ -104,6 +115,15 @@ pub struct ApiKey {
     pub at: Location,
 }
 
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey")
+            .field("name", &self.name)
+            .field("models", &self.models)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Which web pages may call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -111,11 +131,12 @@ pub struct Cors {
     /// Whether any may.
     pub enabled: bool,
     /// Their origins; `*` is any.
+    #[serde(deserialize_with = "texts")]
     pub allowed_origins: Vec<String>,
 }
 
-/// Encryption of the listener.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Encryption of the listener. Debug output does not show the key.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Tls {
     /// Whether it is on.
@@ -133,6 +154,16 @@ pub struct Tls {
 impl Default for Tls {
     fn default() -> Self {
         Self { enabled: true, certificate_file: None, key_file: None, certificate: None, key: None }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("enabled", &self.enabled)
+            .field("certificate_file", &self.certificate_file)
+            .field("key_file", &self.key_file)
+            .finish_non_exhaustive()
     }
 }
 
@@ -162,9 +193,36 @@ pub struct Routing {
     pub weight: Option<u32>,
 }
 
+/// A list of texts as manifests write it: a list, one text, or nothing.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match Option::<Texts>::deserialize(deserializer)? {
+        Some(Texts::One(text)) => vec![text],
+        Some(Texts::Many(texts)) => texts,
+        None => Vec::new(),
+    })
+}
+
+/// A key without a value is an empty list, and not the absence of one.
+fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    texts(deserializer).map(Some)
+}
+
 /// The declarations as `serde` reads them, before files are followed and places are known.
 pub(crate) mod raw {
-    use super::{Cors, Deserialize, IndexMap, ParamValue, Routing, Tls};
+    use serde::de::IgnoredAny;
+
+    use super::{Cors, Deserialize, IndexMap, ParamValue, Routing, Tls, some_texts, texts};
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(transparent)]
+    pub(crate) struct Names(#[serde(deserialize_with = "texts")] pub(crate) Vec<String>);
 
     #[derive(Debug, Default, Deserialize)]
     #[serde(default)]
@@ -192,11 +250,12 @@ pub(crate) mod raw {
         pub(crate) shutdown_timeout: Option<String>,
     }
 
-    #[derive(Debug, Default, Deserialize)]
+    #[derive(Default, Deserialize)]
     #[serde(default)]
     pub(crate) struct ApiKey {
         pub(crate) key: String,
         pub(crate) name: Option<String>,
+        #[serde(deserialize_with = "some_texts")]
         pub(crate) models: Option<Vec<String>>,
     }
 
@@ -206,11 +265,12 @@ pub(crate) mod raw {
         pub(crate) name: String,
         pub(crate) description: Option<String>,
         pub(crate) load_balance: Option<LoadBalance>,
+        pub(crate) sql: Option<IgnoredAny>,
     }
 
     #[derive(Debug, Default, Deserialize)]
     #[serde(default)]
     pub(crate) struct LoadBalance {
-        pub(crate) routing: Vec<Routing>,
+        pub(crate) routing: Option<Vec<Routing>>,
     }
 }

@@ -4,10 +4,13 @@
 //! ambiguous text is refused before anything expands it. `serde_yaml` then makes typed values, which it may only do
 //! because what it is slow or careless about (deep nesting, duplicate keys, aliases) cannot reach it.
 
+mod builder;
 mod scalar;
+mod syntax;
 mod tree;
 mod typed;
 
-pub(crate) use scalar::Plain;
-pub(crate) use tree::{Mark, Node, NodeKind, parse};
+pub(crate) use scalar::{Plain, is_disputed};
+pub(crate) use syntax::of_typed_reader;
+pub(crate) use tree::{MAX_BYTES, Mark, Node, NodeKind, parse};
 pub(crate) use typed::Document;

@@ -174,3 +174,144 @@ async fn api_keys_lose_their_suffix_and_must_be_usable() {
         assert!(outcome.shown.contains("error"), "{keys}: {}", outcome.shown);
     }
 }
+
+#[tokio::test]
+async fn braces_that_are_no_reference_are_problems_where_they_stand() {
+    for (text, expected) in [
+        ("${{ x }}", "it has two braces, and one is meant"),
+        ("${{ secrets:K }}", "it has two braces, and one is meant"),
+        ("${}", "no `:`"),
+        ("${x}", "no `:`"),
+        ("${ :K }", "the store's name is not a letter"),
+        ("${ secrets: }", "the key is not a letter"),
+        ("${ secrets:_K }", "the key is not a letter"),
+        ("${ secrets:a.b }", "the key is not a letter"),
+    ] {
+        let outcome = with_params(&format!("      a: [x, \"{text}\"]\n"), &[("K", "v")]).await;
+        assert!(
+            outcome.shown.starts_with("spicepod.yaml:8:14: error: models[0].params.a[1]: "),
+            "{}",
+            outcome.shown
+        );
+        assert!(outcome.shown.contains(expected), "{text}: {}", outcome.shown);
+        assert!(outcome.shown.contains("help: write `${ secrets:KEY }`"), "{text}: {}", outcome.shown);
+    }
+}
+
+#[tokio::test]
+async fn every_reference_of_a_text_that_has_no_value_is_named() {
+    let outcome = with_params("      a: ${ env:A }-${ env:B }-${x}-${ env:C }\n", &[("B", "v")]).await;
+    assert_eq!(outcome.shown.matches(": error: ").count(), 3, "{}", outcome.shown);
+    for text in ["${ env:A }", "no `:`", "${ env:C }"] {
+        assert!(outcome.shown.contains(text), "{}", outcome.shown);
+    }
+}
+
+#[tokio::test]
+async fn the_last_store_is_asked_first_and_all_that_were_searched_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("one.env", "A=one\nB=one\n"), ("two.env", "A=two\n"), (".env", "C=dot\n")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let (environment, _) = Environment::with_files(HashMap::new(), folder.path());
+    let store = |name: &str| format!("  - {{from: env, name: {name}, params: {{file_path: {name}.env}}}}\n");
+    let params =
+        "      a: ${ secrets:A }\n      b: ${ secrets:B }\n      c: ${ one:A }\n      d: ${ secrets:C }\n";
+    let manifest = format!("{MODEL}{params}secrets:\n{}{}", store("one"), store("two"));
+    let outcome = run(&manifest, &environment, |_| false).await;
+    assert_eq!((outcome.secret("a"), outcome.secret("b"), outcome.secret("c")), ("two", "one", "one"));
+    // A store with a file of its own does not read `.env`.
+    let searched = "searched: `two` (the environment, two.env), `one` (the environment, one.env)";
+    assert!(outcome.shown.contains(searched), "{}", outcome.shown);
+}
+
+#[tokio::test]
+async fn spices_prefix_wins_wherever_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "SPICE_KEY=prefixed\n").unwrap();
+    let process = HashMap::from([("KEY".to_owned(), "plain".to_owned())]);
+    let (environment, _) = Environment::with_files(process, folder.path());
+    let outcome = run(&format!("{MODEL}      a: ${{ secrets:KEY }}\n"), &environment, |_| false).await;
+    assert_eq!(outcome.secret("a"), "prefixed");
+}
+
+#[tokio::test]
+async fn references_to_a_store_that_cannot_be_opened_add_no_problem() {
+    let params = "      a: ${ vault:K }\n      b: ${ secrets:K }\n      c: ${ valt:K }\n";
+    let manifest = format!("{MODEL}{params}secrets:\n  - from: env\n  - from: vault\n");
+    let outcome = run(&manifest, &Environment::default(), |_| false).await;
+    assert_eq!(outcome.shown.matches(": error: ").count(), 2, "{}", outcome.shown);
+    assert!(outcome.shown.contains("there is no secret store `valt`"), "{}", outcome.shown);
+}
+
+#[tokio::test]
+async fn certificates_and_their_files_may_be_references() {
+    use secrecy::ExposeSecret as _;
+    let manifest = |enabled: bool| {
+        format!(
+            "version: v1\nkind: Spicepod\nname: demo\nruntime:\n  tls:\n    enabled: {enabled}\n    certificate: ${{ env:CERT }}\n    key: ${{ env:KEY }}\n    certificate_file: ${{ env:DIR }}/c.pem\n    key_file: k.pem\n"
+        )
+    };
+    let environment = Environment::from_pairs([("CERT", "cert"), ("KEY", "hunter2"), ("DIR", "/tls")]);
+    let outcome = run(&manifest(true), &environment, |_| false).await;
+    assert_eq!(outcome.shown, "");
+    assert!(!format!("{:?}", outcome.resolved).contains("hunter2"));
+    let tls = outcome.resolved.runtime.tls.unwrap();
+    assert_eq!(tls.certificate.as_deref(), Some("cert"));
+    assert_eq!(tls.certificate_file.as_deref(), Some("/tls/c.pem"));
+    assert_eq!(tls.key_file.as_deref(), Some("k.pem"));
+    assert_eq!(tls.key.unwrap().expose_secret(), "hunter2");
+    let outcome = run(&manifest(false), &Environment::default(), |_| false).await;
+    assert_eq!(outcome.shown, "", "what is switched off needs no secrets");
+    assert!(!outcome.resolved.runtime.tls.unwrap().enabled);
+}
+
+#[tokio::test]
+async fn debug_output_shows_no_value() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "A=hunter2\n").unwrap();
+    let process = HashMap::from([("B".to_owned(), "hunter2".to_owned())]);
+    let (environment, _) = Environment::with_files(process, folder.path());
+    let auth = "runtime:\n  auth: {api-key: {keys: [hunter2, '${ env:A }x']}}\n  tls: {key: hunter2}\n";
+    let params = "      a: ${ env:A }\n      b: [{c: \"x ${ env:B }\"}]\n      aws_session_token: hunter2\n";
+    let manifest = format!("{MODEL}{params}{auth}");
+    let loaded = spicepod::parse("spicepod.yaml", &manifest);
+    let stores = Stores::environment(&environment);
+    let (resolved, problems) = resolve(&loaded.spicepod, &stores, &|_| false).await;
+    assert!(problems.is_empty());
+    let shown = format!("{environment:?} {stores:?} {resolved:?} {loaded:?} {problems:?}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("aws_session_token"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_malformed_line_is_warned_about_with_its_number_and_the_others_count() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "A=1\nhunter2\nB=2\nC=\"hunter2\nD=4\n").unwrap();
+    let (environment, problems) = Environment::with_files(HashMap::new(), folder.path());
+    let shown = spicepod::Sources::default().render(&problems);
+    assert!(!problems.iter().any(Problem::is_error) && problems.len() == 2, "{shown}");
+    for expected in [
+        ".env:2: warning: the line has no `=`, and is skipped\nhelp: write `NAME=value`",
+        ".env:4: warning: the quote is never closed, and the line is skipped",
+    ] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let found = |name: &str| environment.get(name);
+    assert_eq!(
+        (found("A"), found("B"), found("C"), found("D")),
+        (Some("1".into()), Some("2".into()), None, Some("4".into()))
+    );
+}
+
+#[test]
+fn a_file_that_is_none_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("secrets.env")).unwrap();
+    let (environment, _) = Environment::with_files(HashMap::new(), folder.path());
+    for (path, expected) in [("secrets.env", "not a regular file"), ("/dev/zero", "not a regular file")] {
+        let error = environment.with_file(path).map(|_| ()).unwrap_err();
+        assert!(error.contains(expected), "{path}: {error}");
+    }
+}

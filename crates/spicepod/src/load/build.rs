@@ -6,7 +6,7 @@ use super::Loaded;
 use crate::duration::parse_duration;
 use crate::location::Location;
 use crate::problem::Problem;
-use crate::spicepod::{ApiKey, Auth, Model, Runtime, SecretStore, Spicepod, Version, Worker, raw};
+use crate::spicepod::{ApiKey, Auth, Model, Routing, Runtime, SecretStore, Spicepod, Version, Worker, raw};
 use crate::yaml::{Document, Node, NodeKind};
 
 /// Reads a section, and reports where the two parsers disagree.
@@ -68,17 +68,7 @@ fn runtime(document: &Document, loaded: &mut Loaded, root: &Location) -> Runtime
     let section = root.clone().key("runtime");
     let raw: raw::Runtime = read(loaded, document, (&["runtime"], None), &section).unwrap_or_default();
     let auth = auth(document, loaded, &section);
-    let shutdown_timeout = raw.shutdown_timeout.and_then(|text| {
-        let duration = parse_duration(&text);
-        if duration.is_none() {
-            let message = "this is not a duration";
-            let problem = Problem::error(section.key("shutdown_timeout"), message);
-            loaded
-                .problems
-                .push(problem.help("write a whole number and a unit: `500ms`, `30s`, `5m` or `1h`"));
-        }
-        duration
-    });
+    let shutdown_timeout = raw.shutdown_timeout.as_deref().and_then(parse_duration);
     Runtime { auth, cors: raw.cors, tls: raw.tls, shutdown_timeout }
 }
 
@@ -95,12 +85,26 @@ fn auth(document: &Document, loaded: &mut Loaded, runtime: &Location) -> Option<
     )
     .unwrap_or_default();
     let keys_at = section.clone().key("keys");
-    let items = auth.get(spelled)?.get("keys").map(|keys| keys.items().to_vec()).unwrap_or_default();
-    let mut keys = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
-        let at = keys_at.clone().index(index);
-        let place = ([path[0], path[1], path[2], "keys"], Some(index));
-        keys.extend(api_key(document, loaded, item, (&place.0, place.1), at));
+    let mut keys = Vec::new();
+    match auth.get(spelled)?.get("keys") {
+        // One text is a list of one.
+        Some(item) if matches!(item.kind, NodeKind::Scalar { .. }) && !item.is_null() => {
+            let place = [path[0], path[1], path[2], "keys"];
+            keys.extend(api_key(document, loaded, item, (&place, None), keys_at));
+        }
+        Some(list) => {
+            for (index, item) in list.items().iter().enumerate() {
+                let place = ([path[0], path[1], path[2], "keys"], Some(index));
+                keys.extend(api_key(
+                    document,
+                    loaded,
+                    item,
+                    (&place.0, place.1),
+                    keys_at.clone().index(index),
+                ));
+            }
+        }
+        None => {}
     }
     Some(Auth { enabled: enabled.unwrap_or(true), keys })
 }
@@ -133,7 +137,7 @@ pub(super) fn component(
         spicepod.models.extend(raw.map(|raw| model(raw, at)));
     } else {
         let raw: Option<raw::Worker> = read(loaded, document, place, at);
-        spicepod.workers.extend(raw.map(|raw| worker(raw, at)));
+        spicepod.workers.extend(raw.map(|raw| worker(loaded, raw, at)));
     }
 }
 
@@ -150,7 +154,7 @@ pub(super) fn referenced(
         spicepod.models.extend(raw.map(|raw| model(raw, at)));
     } else {
         let raw: Option<raw::Worker> = read(loaded, document, (&[], None), at);
-        spicepod.workers.extend(raw.map(|raw| worker(raw, at)));
+        spicepod.workers.extend(raw.map(|raw| worker(loaded, raw, at)));
     }
 }
 
@@ -166,7 +170,30 @@ fn model(raw: raw::Model, at: &Location) -> Model {
     }
 }
 
-fn worker(raw: raw::Worker, at: &Location) -> Worker {
-    let routing = raw.load_balance.map(|balance| balance.routing).unwrap_or_default();
-    Worker { name: raw.name, description: raw.description, routing, at: at.clone() }
+fn worker(loaded: &mut Loaded, raw: raw::Worker, at: &Location) -> Worker {
+    let raw::Worker { name, description, load_balance, sql } = raw;
+    let problem = match &load_balance {
+        Some(_) if sql.is_some() => {
+            let problem = Problem::error(at.clone().key("sql").name(), "a worker either routes or runs SQL");
+            Some(problem.help("keep one of `load_balance` and `sql`"))
+        }
+        Some(balance) => balance.routing.as_deref().and_then(|routing| mixed(routing, at)),
+        None => None,
+    };
+    loaded.problems.extend(problem);
+    let routing = load_balance.and_then(|balance| balance.routing).unwrap_or_default();
+    Worker { name, description, routing, at: at.clone() }
+}
+
+/// Says what keeps routes from being one kind of routing: taking turns, shares, or one after the other.
+fn mixed(routing: &[Routing], worker: &Location) -> Option<Problem> {
+    let at = worker.clone().key("load_balance").key("routing");
+    let Some(first) = routing.first() else {
+        let problem = Problem::error(at, "a worker routes to at least one model");
+        return Some(problem.help("add `- from: my-model`"));
+    };
+    let kind = |route: &Routing| (route.order.is_some(), route.weight.is_some());
+    let index = routing.iter().position(|route| kind(route) != kind(first) || kind(route) == (true, true))?;
+    let problem = Problem::error(at.index(index), "the routes of a worker are of several kinds");
+    Some(problem.help("give each of them an `order`, or each a `weight`, or neither"))
 }

@@ -3,11 +3,17 @@
 use super::{Field, Mapping, Shape};
 
 const fn field(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, alias: None, shape, required: false, doc }
+    Field { name, alias: None, shape, required: false, doc, example: "" }
 }
 
 const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field { name, alias: None, shape, required: true, doc }
+    Field { required: true, ..field(name, shape, doc) }
+}
+
+impl Field {
+    const fn like(self, example: &'static str) -> Self {
+        Self { example, ..self }
+    }
 }
 
 const fn not_served(name: &'static str) -> Field {
@@ -20,12 +26,13 @@ pub(crate) static SPICEPOD: Mapping = Mapping {
     fields: &[
         required("version", Shape::Word(&["v1", "v2"], &["v1beta1"]), "Version of the format."),
         required("kind", Shape::Word(&["Spicepod"], &[]), "Always `Spicepod`."),
-        required("name", Shape::Text, "Name of the application."),
+        required("name", Shape::Text, "Name of the application.").like("my-app"),
         field("models", Shape::Components(&MODEL), "Models to serve."),
         field("secrets", Shape::List(&SECRET_STORE), "Where secrets come from; the last one is asked first."),
         field("runtime", Shape::Map(&RUNTIME), "Settings of the process."),
         field("workers", Shape::Components(&WORKER), "Routes over several models; not served yet."),
-        field("dependencies", Shape::Texts, "Manifests under `spicepods/` whose components are added."),
+        field("dependencies", Shape::Texts, "Manifests under `spicepods/` whose components are added.")
+            .like("my-org/my-pod"),
         field("metadata", Shape::AnyMap, "Notes."),
         not_served("datasets"),
         not_served("views"),
@@ -46,9 +53,10 @@ pub(crate) static SPICEPOD: Mapping = Mapping {
 pub(crate) static MODEL: Mapping = Mapping {
     what: "a model",
     fields: &[
-        required("from", Shape::Text, "Provider and model id, such as `bedrock:us.amazon.nova-lite-v1:0`."),
-        required("name", Shape::Text, "Name that clients ask for."),
-        field("description", Shape::Text, "What the model is for."),
+        required("from", Shape::Text, "Provider and model id, such as `bedrock:us.amazon.nova-lite-v1:0`.")
+            .like("bedrock:us.amazon.nova-lite-v1:0"),
+        required("name", Shape::Text, "Name that clients ask for.").like("my-model"),
+        field("description", Shape::Note, "What the model is for."),
         field("metadata", Shape::AnyMap, "Notes."),
         field("params", Shape::Params, "Parameters of the provider."),
         not_served("files"),
@@ -61,9 +69,9 @@ pub(crate) static MODEL: Mapping = Mapping {
 static SECRET_STORE: Mapping = Mapping {
     what: "a secret store",
     fields: &[
-        required("from", Shape::Text, "Kind of store, such as `env`."),
+        required("from", Shape::Text, "Kind of store, such as `env`.").like("env"),
         field("name", Shape::Text, "Name by which references call it; the kind where it is left out."),
-        field("description", Shape::Text, "What it is for."),
+        field("description", Shape::Note, "What it is for."),
         field("params", Shape::AnyMap, "Parameters of the store."),
     ],
 };
@@ -74,7 +82,7 @@ static RUNTIME: Mapping = Mapping {
         field("auth", Shape::Map(&AUTH), "Who may call."),
         field("cors", Shape::Map(&CORS), "Which web pages may call."),
         field("tls", Shape::Map(&TLS), "Encryption of the listener."),
-        field("shutdown_timeout", Shape::Duration, "How long running answers may take to end."),
+        field("shutdown_timeout", Shape::Duration, "How long running answers may take to end.").like("30s"),
         not_served("task_history"),
         not_served("telemetry"),
         not_served("tracing"),
@@ -97,11 +105,8 @@ static RUNTIME: Mapping = Mapping {
 static AUTH: Mapping = Mapping {
     what: "the authentication",
     fields: &[Field {
-        name: "api-key",
         alias: Some("api_key"),
-        shape: Shape::Map(&API_KEYS),
-        required: false,
-        doc: "Keys that callers present.",
+        ..field("api-key", Shape::Map(&API_KEYS), "Keys that callers present.")
     }],
 };
 
@@ -109,16 +114,17 @@ static API_KEYS: Mapping = Mapping {
     what: "the API keys",
     fields: &[
         field("enabled", Shape::Flag, "Whether keys are asked for; `true` where it is left out."),
-        field("keys", Shape::Keys(&API_KEY), "The keys: texts, or mappings with `key`, `name` and `models`."),
+        field("keys", Shape::Keys(&API_KEY), "The keys: texts, or mappings with `key`, `name` and `models`.")
+            .like("${ secrets:API_KEY }"),
     ],
 };
 
 static API_KEY: Mapping = Mapping {
     what: "an API key",
     fields: &[
-        required("key", Shape::Text, "The key; best a reference to a secret."),
+        required("key", Shape::Text, "The key; best a reference to a secret.").like("${ secrets:API_KEY }"),
         field("name", Shape::Text, "What logs and metrics call it."),
-        field("models", Shape::Texts, "Models that it may use; all where it is left out."),
+        field("models", Shape::Texts, "Models that it may use; all where it is left out.").like("my-model"),
     ],
 };
 
@@ -126,7 +132,8 @@ static CORS: Mapping = Mapping {
     what: "the CORS settings",
     fields: &[
         field("enabled", Shape::Flag, "Whether web pages may call."),
-        field("allowed_origins", Shape::Texts, "Origins of those pages; `*` is any."),
+        field("allowed_origins", Shape::Texts, "Origins of those pages; `*` is any.")
+            .like("https://example.com"),
     ],
 };
 
@@ -134,10 +141,12 @@ static TLS: Mapping = Mapping {
     what: "the TLS settings",
     fields: &[
         field("enabled", Shape::Flag, "Whether the listener is encrypted; `true` where it is left out."),
-        field("certificate_file", Shape::Text, "File with the certificate chain (PEM)."),
-        field("key_file", Shape::Text, "File with the key (PEM)."),
-        field("certificate", Shape::Text, "The certificate chain itself."),
-        field("key", Shape::Text, "The key itself; best a reference to a secret."),
+        field("certificate_file", Shape::Text, "File with the certificate chain (PEM).").like("tls/cert.pem"),
+        field("key_file", Shape::Text, "File with the key (PEM).").like("tls/key.pem"),
+        field("certificate", Shape::Text, "The certificate chain itself.")
+            .like("${ secrets:TLS_CERTIFICATE }"),
+        field("key", Shape::Text, "The key itself; best a reference to a secret.")
+            .like("${ secrets:TLS_KEY }"),
     ],
 };
 
@@ -145,8 +154,8 @@ static TLS: Mapping = Mapping {
 pub(crate) static WORKER: Mapping = Mapping {
     what: "a worker",
     fields: &[
-        required("name", Shape::Text, "Name that clients ask for."),
-        field("description", Shape::Text, "What it is for."),
+        required("name", Shape::Text, "Name that clients ask for.").like("my-worker"),
+        field("description", Shape::Note, "What it is for."),
         field("load_balance", Shape::Map(&LOAD_BALANCE), "Models that it routes to."),
         field("params", Shape::AnyMap, "Parameters of the worker."),
         not_served("type"),
@@ -157,13 +166,15 @@ pub(crate) static WORKER: Mapping = Mapping {
 
 static LOAD_BALANCE: Mapping = Mapping {
     what: "a load balancer",
-    fields: &[required("routing", Shape::List(&ROUTING), "The models, in order.")],
+    fields: &[
+        required("routing", Shape::List(&ROUTING), "The models, in order.").like("[{ from: my-model }]")
+    ],
 };
 
 static ROUTING: Mapping = Mapping {
     what: "a route",
     fields: &[
-        required("from", Shape::Text, "Name of a model."),
+        required("from", Shape::Text, "Name of a model.").like("my-model"),
         field("order", Shape::Count, "Its turn, where the next one is asked after a failure."),
         field("weight", Shape::Count, "Its share of the requests."),
     ],
