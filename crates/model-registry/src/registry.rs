@@ -12,14 +12,14 @@ use crate::validate::ModelSpec;
 /// The models of a process, by name and in the order of the manifest. Immutable: a reload builds another.
 #[derive(Debug, Default)]
 pub struct ModelRegistry {
-    models: IndexMap<String, Arc<Entry>>,
+    models: IndexMap<Arc<str>, Arc<Entry>>,
 }
 
 /// One model of the registry.
 #[derive(Debug)]
 pub struct Entry {
-    /// The name that clients ask for.
-    pub name: String,
+    /// The name that clients ask for. Shared, because every metric carries it.
+    pub name: Arc<str>,
     /// What the manifest says it comes from.
     pub from: String,
     /// The prefix of its provider.
@@ -56,7 +56,7 @@ impl ModelRegistry {
 
 impl FromIterator<Entry> for ModelRegistry {
     fn from_iter<T: IntoIterator<Item = Entry>>(entries: T) -> Self {
-        Self { models: entries.into_iter().map(|entry| (entry.name.clone(), Arc::new(entry))).collect() }
+        Self { models: entries.into_iter().map(|entry| (Arc::clone(&entry.name), Arc::new(entry))).collect() }
     }
 }
 
@@ -76,7 +76,7 @@ pub async fn build(specs: Vec<ModelSpec>) -> ModelRegistry {
         let defaults = Defaults { sampling: draft.sampling, prompt: draft.system_prompt };
         let model: Arc<dyn ChatModel> =
             if defaults == Defaults::default() { model } else { Arc::new(Configured { model, defaults }) };
-        entries.push(Entry { name, from, provider, description, model, summary: draft.summary });
+        entries.push(Entry { name: name.into(), from, provider, description, model, summary: draft.summary });
     }
     entries.into_iter().collect()
 }

@@ -24,6 +24,15 @@ impl fmt::Display for NotFinished {
 
 impl std::error::Error for NotFinished {}
 
+/// What is known only once an answer has ended.
+#[derive(Serialize)]
+struct Last<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<WireUsage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bedrock: Option<Extension<'a>>,
+}
+
 /// Writes the events of one answer. What all chunks share is written once and copied.
 #[derive(Debug)]
 pub struct ChunkEncoder {
@@ -63,13 +72,10 @@ impl ChunkEncoder {
             }),
             Event::Finished(reason) => self.finished(*reason, out),
             Event::Metadata(metadata) => {
-                if let Some(usage) = metadata.usage.filter(|_| self.include_usage) {
-                    self.last(b",\"usage\":", &WireUsage::from(usage), out);
-                }
-                if let Some(trace) = metadata.guardrail_trace.as_deref() {
-                    let usage: &[u8] =
-                        if self.include_usage { b",\"usage\":null,\"bedrock\":" } else { b",\"bedrock\":" };
-                    self.last(usage, &Extension::new(trace), out);
+                let usage = metadata.usage.filter(|_| self.include_usage).map(WireUsage::from);
+                let bedrock = metadata.guardrail_trace.as_deref().map(Extension::new);
+                if usage.is_some() || bedrock.is_some() {
+                    self.last(&Last { usage, bedrock }, out);
                 }
             }
         }
@@ -93,13 +99,15 @@ impl ChunkEncoder {
         out.extend_from_slice(end);
     }
 
-    /// Writes a chunk without choices.
-    fn last(&self, member: &[u8], value: &impl Serialize, out: &mut Vec<u8>) {
+    /// Writes the chunk without choices. One for both members: clients keep the `usage` of the last chunk.
+    fn last(&self, last: &Last<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.prefix);
-        out.extend_from_slice(b"[]");
-        out.extend_from_slice(member);
-        text::write_json(out, value);
-        out.extend_from_slice(b"}\n\n");
+        out.extend_from_slice(b"[],");
+        let members = out.len();
+        text::write_json(out, last);
+        // What was written is an object, of which the members alone are wanted.
+        out.remove(members);
+        out.extend_from_slice(b"\n\n");
     }
 
     /// Ends a whole answer.
@@ -107,7 +115,7 @@ impl ChunkEncoder {
     /// # Errors
     ///
     /// [`NotFinished`], and nothing is written, where no [`Event::Finished`] was pushed.
-    pub fn done(self, out: &mut Vec<u8>) -> Result<(), NotFinished> {
+    pub fn done(&self, out: &mut Vec<u8>) -> Result<(), NotFinished> {
         if !self.finished {
             return Err(NotFinished);
         }
@@ -116,7 +124,7 @@ impl ChunkEncoder {
     }
 
     /// Ends an answer that failed; no `[DONE]` follows.
-    pub fn error(self, error: &ApiError, out: &mut Vec<u8>) {
+    pub fn error(&self, error: &ApiError, out: &mut Vec<u8>) {
         out.extend_from_slice(b"data: ");
         out.extend_from_slice(&error.to_json());
         out.extend_from_slice(b"\n\n");

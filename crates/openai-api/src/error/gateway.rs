@@ -70,6 +70,28 @@ impl ApiError {
         Self { close: true, ..error }
     }
 
+    /// 400: the head of the request is not HTTP.
+    pub fn malformed_head() -> Self {
+        let message =
+            "The request is not valid HTTP/1.1: check its request line, headers and line ends (CRLF).";
+        let error = Self::invalid(message).code("malformed_request");
+        Self { close: true, ..error }
+    }
+
+    /// 414: the address is longer than the server takes.
+    pub fn uri_too_long() -> Self {
+        let error =
+            Self::new(414, INVALID_REQUEST, Some("uri_too_long"), "The request's address is too long.");
+        Self { close: true, ..error }
+    }
+
+    /// 431: the head is larger than the server takes.
+    pub fn head_too_large() -> Self {
+        let message = "The request's head is too large: at most 64 KiB and 100 headers.";
+        let error = Self::new(431, INVALID_REQUEST, Some("head_too_large"), message);
+        Self { close: true, ..error }
+    }
+
     /// 400: a query parameter is wrong.
     pub fn invalid_query(name: &str, message: impl Into<String>) -> Self {
         Self::invalid(message).param(shorten(name))
