@@ -1,1 +1,25 @@
-//! runtime.
+//! The server and the command line of `spicerack`.
+//!
+//! Owns HTTP ([`http`]), the commands, logs, metrics and the process's life. Must not know how a provider calls its
+//! models, nor how a dialect's JSON looks: it passes requests from `openai-api` to a `chat::ChatModel` and answers
+//! back.
+//!
+//! ```no_run
+//! // What the binary does.
+//! let code = runtime::main();
+//! ```
+
+pub mod http;
+
+mod cli;
+mod clock;
+mod commands;
+mod manifest;
+mod metrics;
+mod output;
+mod shutdown;
+mod telemetry;
+
+pub use cli::main;
+pub use clock::Clock;
+pub use shutdown::Shutdown;

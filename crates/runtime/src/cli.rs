@@ -1,0 +1,208 @@
+//! The command line.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::{commands, output, telemetry};
+
+const EXAMPLES: &str = "\
+Examples:
+  spicerack --emulator                 serve ./spicepod.yaml without an AWS account
+  spicerack path/to/spicepod.yaml      serve a manifest with real models
+  spicerack check                      say what is wrong with ./spicepod.yaml, or what it would serve
+  spicerack chat \"hello\"               ask the first model of ./spicepod.yaml
+  spicerack chat --emulator            talk to an emulated one
+  spicerack --http 0.0.0.0:8090        listen beyond this machine; needs API keys under `runtime.auth`
+
+Ask a running server:
+  curl http://127.0.0.1:8090/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{\"model\":\"nova\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'";
+
+/// Serves the models of a spicepod.yaml, on Amazon Bedrock, as an OpenAI-compatible API.
+#[derive(Debug, Parser)]
+#[command(name = "spicerack", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows all problems of a manifest, or what it would serve.
+    Check(CheckArgs),
+    /// Talks to a model from the terminal.
+    Chat(ChatArgs),
+    /// Prints the JSON schema of spicepod.yaml, for editors.
+    Schema,
+    /// Runs a Bedrock on this machine, for any AWS SDK.
+    #[cfg(feature = "emulator")]
+    Emulator(EmulatorArgs),
+}
+
+/// What a server is started with.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Manifest, or a folder that holds spicepod.yaml or spicepod.yml.
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Address to serve on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090", value_parser = address)]
+    pub(crate) http: SocketAddr,
+    /// Address to serve metrics on, as Prometheus' text; off by default.
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Send every Bedrock model to a built-in emulator, with the emulator's own keys.
+    #[cfg(feature = "emulator")]
+    #[arg(long)]
+    pub(crate) emulator: bool,
+    /// Listen beyond this machine although no API keys are configured.
+    #[arg(long)]
+    pub(crate) allow_unauthenticated: bool,
+    /// Chats that may be answered at the same time; further ones get a 503.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_in_flight: u32,
+    /// Connections that may be open at the same time; further ones wait.
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections: u32,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// What a manifest is checked with.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Manifest, or a folder that holds spicepod.yaml or spicepod.yml.
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+}
+
+/// Who is talked to, and about what.
+#[derive(Debug, Args)]
+pub(crate) struct ChatArgs {
+    /// What to ask; without it, a pipe is read, or a conversation begins.
+    pub(crate) prompt: Option<String>,
+    /// Manifest, or a folder that holds one.
+    #[arg(long, value_name = "PATH", default_value = ".", conflicts_with = "url")]
+    pub(crate) pod: PathBuf,
+    /// Name of the model; the first one where it is left out.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Send the model's calls to a built-in emulator.
+    #[cfg(feature = "emulator")]
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) emulator: bool,
+    /// Server to ask instead of a manifest's models; `SPICERACK_API_KEY` holds its key, where it wants one.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
+/// Where an emulator listens.
+#[cfg(feature = "emulator")]
+#[derive(Debug, Args)]
+pub(crate) struct EmulatorArgs {
+    /// Address to serve on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8091", value_parser = address)]
+    pub(crate) http: SocketAddr,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct LogArgs {
+    /// Least important level to log.
+    #[arg(
+        long = "log",
+        value_name = "LEVEL",
+        env = "SPICERACK_LOG",
+        default_value = "info",
+        ignore_case = true
+    )]
+    level: Level,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Level {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl From<Level> for LevelFilter {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Off => Self::OFF,
+            Level::Error => Self::ERROR,
+            Level::Warn => Self::WARN,
+            Level::Info => Self::INFO,
+            Level::Debug => Self::DEBUG,
+        }
+    }
+}
+
+/// Reads `HOST:PORT`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|_| "write an address and a port, such as `127.0.0.1:8090`".to_owned())?;
+    found.next().ok_or_else(|| "the name has no address".to_owned())
+}
+
+/// Runs the command that the process's arguments name.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and the version go to stdout and are no errors.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::tell(&format!("error: the process cannot start its threads: {error}\n"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(run(cli));
+    // A thread that still reads from a terminal must not hold the process.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if let Some(text) = error.report() {
+                output::tell(&text);
+            }
+            error.exit_code()
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), commands::Error> {
+    match cli.command {
+        None => {
+            telemetry::start(cli.serve.log.level.into());
+            Box::pin(commands::serve(cli.serve)).await
+        }
+        Some(Command::Check(arguments)) => commands::check(&arguments.path).await,
+        Some(Command::Chat(arguments)) => {
+            telemetry::start(LevelFilter::ERROR);
+            Box::pin(commands::chat(arguments)).await
+        }
+        Some(Command::Schema) => commands::schema(),
+        #[cfg(feature = "emulator")]
+        Some(Command::Emulator(arguments)) => {
+            telemetry::start(arguments.log.level.into());
+            commands::emulator(arguments).await
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `spicerack`: serves a manifest until the process is told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use snafu::{ResultExt as _, ensure};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::error::{Error, ExposedSnafu, InterruptedSnafu, ListenSnafu, SignalsSnafu};
+use super::start;
+use crate::cli::ServeArgs;
+use crate::http::{self, Gateway, Keys, Limits};
+use crate::shutdown::Shutdown;
+
+/// Serves a manifest.
+pub(crate) async fn serve(arguments: ServeArgs) -> Result<(), Error> {
+    let mut signals = Signals::new().context(SignalsSnafu)?;
+    #[cfg(feature = "emulator")]
+    let emulated = arguments.emulator;
+    #[cfg(not(feature = "emulator"))]
+    let emulated = false;
+    let (prepared, _backing) = start::load(&arguments.path, emulated).await?;
+    let keys = prepared.runtime.auth.as_ref().map(Keys::new);
+    let address = arguments.http;
+    let protected = keys.is_some() || arguments.allow_unauthenticated || address.ip().is_loopback();
+    ensure!(protected, ExposedSnafu { address });
+    let mut limits = Limits {
+        in_flight: usize::try_from(arguments.max_in_flight).unwrap_or(usize::MAX),
+        connections: usize::try_from(arguments.max_connections).unwrap_or(usize::MAX),
+        ..Limits::default()
+    };
+    limits.drain = prepared.runtime.shutdown_timeout.unwrap_or(limits.drain);
+    let listener = listen(address).await?;
+    let metrics = match arguments.metrics {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let shutdown = Shutdown::default();
+    let gateway = start::gateway(prepared, keys, limits, shutdown.clone()).await;
+    announce(&listener, metrics.as_ref(), &gateway, emulated);
+    tokio::select! {
+        served = until_stopped(listener, Arc::clone(&gateway), &shutdown, &mut signals) => served,
+        () = numbers(metrics, &gateway) => Ok(()),
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.context(ListenSnafu { address })
+}
+
+fn announce(listener: &TcpListener, metrics: Option<&TcpListener>, gateway: &Gateway, emulated: bool) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("listening on http://{address}");
+    }
+    if let Some(address) = metrics.and_then(|listener| listener.local_addr().ok()) {
+        tracing::info!("metrics on http://{address}/metrics");
+    }
+    for entry in gateway.registry.iter() {
+        tracing::info!(
+            model = &*entry.name,
+            from = entry.from,
+            region = entry.summary.region,
+            "serving a model"
+        );
+    }
+    if gateway.registry.is_empty() {
+        tracing::warn!("the manifest declares no models, so there is nothing to ask");
+    }
+    if emulated {
+        tracing::info!("every model is answered by the built-in emulator; nothing is sent to AWS");
+    }
+}
+
+/// Serves metrics where that is asked for; never ends by itself.
+async fn numbers(listener: Option<TcpListener>, gateway: &Arc<Gateway>) {
+    match listener {
+        Some(listener) => http::serve_metrics(listener, Arc::clone(gateway)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Serves until a signal comes and running answers have ended. A second signal does not wait for them.
+async fn until_stopped(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    shutdown: &Shutdown,
+    signals: &mut Signals,
+) -> Result<(), Error> {
+    let mut serving = pin!(http::serve(listener, gateway));
+    tokio::select! {
+        _ = serving.as_mut() => return Ok(()),
+        () = signals.next() => {}
+    }
+    tracing::info!("stopping: no new requests, running answers may end");
+    shutdown.drain();
+    tokio::select! {
+        cut = serving => {
+            tracing::info!(cut, "stopped");
+            Ok(())
+        }
+        () = signals.next() => InterruptedSnafu.fail(),
+    }
+}
+
+/// The signals that ask a process to stop.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

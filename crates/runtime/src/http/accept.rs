@@ -1,0 +1,121 @@
+//! Connections: accepted within a cap, served, and let go when the process ends.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::gateway::{Gateway, Limits};
+use super::guard::Guard;
+use super::router::Application;
+
+/// The largest head of a request, and the size of the read buffer.
+const MAX_BUFFER: usize = 64 * 1024;
+
+/// The most headers of a request.
+const MAX_HEADERS: usize = 100;
+
+/// How long accepting pauses where the process has no descriptors left.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long connections may take to send what they were cut off with.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Serves until the gateway's shutdown asks for the end and running answers have ended, or were cut off after
+/// [`Limits::drain`]. Gives the number of connections that were.
+pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>) -> usize {
+    let application = Application::new(gateway);
+    let mut connections = JoinSet::new();
+    accept(listener, &application, &mut connections).await;
+    drain(&application, connections).await
+}
+
+/// Accepts connections until the process is asked to stop; the listener closes with it.
+async fn accept(listener: TcpListener, application: &Application, connections: &mut JoinSet<()>) {
+    let gateway = application.gateway();
+    let free = Arc::new(Semaphore::new(gateway.limits.connections.min(Semaphore::MAX_PERMITS)));
+    loop {
+        let next = async {
+            // The semaphore is never closed.
+            let permit = Arc::clone(&free).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        tokio::select! {
+            (permit, accepted) = next => match accepted {
+                Ok((stream, _)) => {
+                    let application = application.clone();
+                    connections.spawn(async move {
+                        let _permit = permit;
+                        connection(stream, &application).await;
+                    });
+                }
+                Err(error) => {
+                    if !is_the_clients(&error) {
+                        tracing::warn!(%error, "a connection cannot be accepted");
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = gateway.shutdown.draining() => return,
+        }
+    }
+}
+
+/// The client went between its connecting and our accepting.
+fn is_the_clients(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+async fn drain(application: &Application, mut connections: JoinSet<()>) -> usize {
+    let Limits { drain, .. } = application.gateway().limits;
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(drain, all_ended).await.is_ok() {
+        return 0;
+    }
+    let cut = connections.len();
+    application.gateway().shutdown.cut();
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    // Whoever does not read even now is cut off without a word.
+    let _ = tokio::time::timeout(LAST_WORDS, all_ended).await;
+    cut
+}
+
+async fn connection(stream: TcpStream, application: &Application) {
+    let gateway = application.gateway();
+    gateway.metrics.connections.inc();
+    // Fails on a closed socket only, which the first read notices.
+    let _ = stream.set_nodelay(true);
+    let io = TokioIo::new(Guard::new(stream, gateway.limits.head_time));
+    let service = service_fn(|request| async { Ok::<_, Infallible>(application.call(request).await) });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Counts from the end of the answer before, so this is how long a connection may be idle.
+        .header_read_timeout(gateway.limits.idle_time)
+        .max_buf_size(MAX_BUFFER)
+        .max_header_size(MAX_BUFFER)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(io, service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = gateway.shutdown.draining() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+    gateway.metrics.connections.dec();
+}

@@ -1,0 +1,87 @@
+//! Who may call. This is the crate's only file that exposes secrets.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The API keys of those who may call, as digests: the keys themselves are not kept.
+pub struct Keys(Vec<Known>);
+
+struct Known {
+    digest: [u8; 32],
+    caller: Arc<Caller>,
+}
+
+/// Who calls.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// What the log calls the caller.
+    pub(crate) name: Option<String>,
+    /// The models that the caller may use; all where it is absent.
+    models: Option<Vec<String>>,
+}
+
+impl Caller {
+    /// Says whether the caller may use a model.
+    pub(crate) fn may_use(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.iter().any(|name| name == model))
+    }
+}
+
+impl Keys {
+    /// Takes the keys of a manifest.
+    pub fn new(auth: &secrets::Auth) -> Self {
+        let known = auth.keys.iter().map(|key| {
+            let caller = Caller { name: key.name.clone(), models: key.models.clone() };
+            Known { digest: Sha256::digest(key.key.expose_secret()).into(), caller: Arc::new(caller) }
+        });
+        Self(known.collect())
+    }
+
+    /// Finds the caller whose key a request carries. Every key is compared, each in constant time, so that how
+    /// long it takes says nothing.
+    pub(super) fn caller(&self, headers: &HeaderMap) -> Option<Arc<Caller>> {
+        let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
+        let mut found = None;
+        for known in &self.0 {
+            if bool::from(known.digest.ct_eq(&digest)) {
+                found = Some(&known.caller);
+            }
+        }
+        found.cloned()
+    }
+}
+
+/// The key that a request carries: in `x-api-key`, or as a bearer token. Two of the same header are none.
+fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    let only = |name: &HeaderName| {
+        let mut values = headers.get_all(name).iter();
+        let first = values.next()?;
+        values.next().is_none().then_some(first.as_bytes())
+    };
+    if headers.contains_key(&X_API_KEY) {
+        return only(&X_API_KEY);
+    }
+    let (scheme, token) = only(&AUTHORIZATION)?.split_at_checked(b"bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then_some(token.trim_ascii())
+}
+
+/// The header with which a client presents a key; `None` where no header may hold it.
+pub(crate) fn bearer(key: &SecretString) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.0.iter().map(|known| known.caller.name.as_deref()).collect();
+        f.debug_tuple("Keys").field(&names).finish()
+    }
+}

@@ -1,0 +1,158 @@
+//! The body of a request, and of a reply.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use openai_api::ApiError;
+
+use super::exchange::Exchange;
+use super::gateway::Limits;
+
+/// What is read and thrown away of a refused request, so that a client that sends everything before it looks gets
+/// the reply, and not a reset connection.
+const DISCARDED: usize = 64 * 1024 * 1024;
+const DISCARD_TIME: Duration = Duration::from_secs(5);
+
+/// Reads a JSON body to its end.
+///
+/// # Errors
+///
+/// 415 for another type, 413 beyond the limit, 408 where it takes too long, 400 where it breaks off.
+pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, ApiError> {
+    if let Err(error) = check(headers, limits) {
+        discard(headers, body).await;
+        return Err(error);
+    }
+    let mut body = pin!(body);
+    let read = tokio::time::timeout(limits.body_time, collect(body.as_mut(), limits.body)).await;
+    match read {
+        Ok(Err(Unread::TooLarge)) => {
+            discard_rest(body).await;
+            Err(ApiError::body_too_large(limits.body))
+        }
+        Ok(Err(Unread::Broken)) => Err(ApiError::body_unreadable()),
+        Ok(Ok(bytes)) => Ok(bytes),
+        Err(_) => Err(ApiError::body_timeout()),
+    }
+}
+
+/// Judges a body by its head.
+fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), ApiError> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    if let Some(kind) = headers.get(CONTENT_TYPE)
+        && !is_json(kind)
+    {
+        return Err(ApiError::unsupported_media_type(&text(kind)));
+    }
+    if let Some(encoding) = headers.get(CONTENT_ENCODING)
+        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        return Err(ApiError::unsupported_content_encoding(&text(encoding)));
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let limit = u64::try_from(limits.body).unwrap_or(u64::MAX);
+    if length.is_some_and(|length| length > limit) {
+        return Err(ApiError::body_too_large(limits.body));
+    }
+    Ok(())
+}
+
+/// `application/json`, with or without parameters such as a character set.
+fn is_json(kind: &HeaderValue) -> bool {
+    let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+enum Unread {
+    TooLarge,
+    Broken,
+}
+
+async fn collect(mut body: Pin<&mut Body>, limit: usize) -> Result<Bytes, Unread> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > limit {
+            return Err(Unread::TooLarge);
+        }
+        // Most bodies come in one piece, which then needs no copy.
+        if first.is_empty() {
+            first = data;
+            continue;
+        }
+        if rest.is_empty() {
+            rest.reserve(first.len() + expected(&body).max(data.len()));
+            rest.extend_from_slice(&first);
+        }
+        rest.extend_from_slice(&data);
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+/// How much is still to come, as far as the head said so.
+fn expected(body: &Pin<&mut Body>) -> usize {
+    body.size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(0)
+}
+
+/// Takes the body of a refused request off the connection, within bounds.
+pub(super) async fn discard(headers: &HeaderMap, body: Body) {
+    // Who waits for a go-ahead has not sent the body, and is not asked for it.
+    if !headers.contains_key(EXPECT) {
+        discard_rest(pin!(body)).await;
+    }
+}
+
+async fn discard_rest(mut body: Pin<&mut Body>) {
+    let discarding = async {
+        let mut left = DISCARDED;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    };
+    // Whoever is slower than this meets a closed connection.
+    let _ = tokio::time::timeout(DISCARD_TIME, discarding).await;
+}
+
+/// A reply that knows its request: once all of it is out, the request is complete.
+pub(super) struct Tracked {
+    pub(super) inner: Body,
+    pub(super) exchange: Arc<Exchange>,
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        if let Poll::Ready(frame) = &polled
+            && (frame.is_none() || self.inner.is_end_stream())
+        {
+            self.exchange.complete();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

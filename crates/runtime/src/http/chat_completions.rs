@@ -1,0 +1,151 @@
+//! `POST /v1/chat/completions`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use chat::{ChatModel, Field};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use openai_api::{ApiError, ChatCompletionRequest, ChunkEncoder, Identity, Translated};
+
+use super::exchange::Exchange;
+use super::gateway::Gateway;
+use super::models::may_see;
+use super::router::{Ticket, add_upstream_id};
+use super::sse::SseBody;
+use super::{body, error, request_id};
+
+const X_IGNORED: HeaderName = HeaderName::from_static("x-spicerack-ignored");
+const X_ADJUSTED: HeaderName = HeaderName::from_static("x-spicerack-adjusted");
+
+/// The longest list of names in a header; a client may send any number of members.
+const LONGEST_LIST: usize = 1024;
+
+/// Answers a chat, as a whole or piece by piece.
+pub(super) async fn create(
+    State(gateway): State<Arc<Gateway>>,
+    axum::Extension(exchange): Ticket,
+    request: Request,
+) -> Response {
+    match answer(&gateway, &exchange, request).await {
+        Ok(response) => response,
+        Err(Refusal::Gateway(refusal)) => error::response(&refusal, &exchange),
+        Err(Refusal::Model(failure)) => {
+            exchange.failed_by(&failure);
+            exchange.fail(failure.kind().name());
+            let mut response = error::response(&ApiError::from(&failure), &exchange);
+            add_upstream_id(&mut response, failure.request_id());
+            response
+        }
+    }
+}
+
+/// Who refused a request.
+enum Refusal {
+    Gateway(ApiError),
+    Model(chat::Error),
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Self::Gateway(error)
+    }
+}
+
+impl From<chat::Error> for Refusal {
+    fn from(error: chat::Error) -> Self {
+        Self::Model(error)
+    }
+}
+
+async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    match gateway.admission.admit() {
+        Ok(admitted) => exchange.hold(admitted),
+        Err(refusal) => {
+            body::discard(&parts.headers, body).await;
+            return Err(refusal.into());
+        }
+    }
+    let bytes = body::read(&parts.headers, body, &gateway.limits).await?;
+    let wire = ChatCompletionRequest::from_slice(&bytes)?;
+    drop(bytes);
+    let Translated { request, model: name, stream, include_usage, ignored } = openai_api::translate(wire)?;
+    let entry = gateway.registry.get(&name).filter(|entry| may_see(exchange, entry));
+    let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
+    exchange.asks(entry, stream);
+    let created = gateway.clock.now();
+    let identity = Identity { id: request_id::unique("chatcmpl-"), created, model: name };
+    let (mut response, head) = if stream {
+        let encoder = ChunkEncoder::new(&identity, include_usage);
+        streamed(&*entry.model, request, encoder, exchange).await?
+    } else {
+        whole(&*entry.model, request, &identity, exchange).await?
+    };
+    add_upstream_id(&mut response, head.upstream_request_id.as_deref());
+    add_list(&mut response, X_IGNORED, ignored.iter().map(String::as_str));
+    add_list(&mut response, X_ADJUSTED, head.adjusted.iter().map(adjusted));
+    Ok(response)
+}
+
+async fn whole(
+    model: &dyn ChatModel,
+    request: chat::Request,
+    identity: &Identity,
+    exchange: &Exchange,
+) -> Result<(Response, chat::Head), chat::Error> {
+    let completion = model.complete(request).await?;
+    exchange.answered_by(&completion.head);
+    exchange.costs(completion.response.usage);
+    let mut response = Response::new(Body::from(openai_api::completion(identity, &completion.response)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok((response, completion.head))
+}
+
+async fn streamed(
+    model: &dyn ChatModel,
+    request: chat::Request,
+    encoder: ChunkEncoder,
+    exchange: &Arc<Exchange>,
+) -> Result<(Response, chat::Head), chat::Error> {
+    let streaming = model.stream(request).await?;
+    exchange.answered_by(&streaming.head);
+    let body = SseBody::new(streaming.events, encoder, Arc::clone(exchange));
+    let mut response = Response::new(Body::new(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    // nginx buffers a stream until it ends unless told otherwise.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok((response, streaming.head))
+}
+
+/// Names a place as clients know it.
+fn adjusted(field: &Field) -> String {
+    openai_api::path(field)
+}
+
+/// Adds a header with a list of names, shortened where it would be too long.
+fn add_list<T: AsRef<str>>(response: &mut Response, name: HeaderName, items: impl Iterator<Item = T>) {
+    let mut list = String::new();
+    let mut more = 0_usize;
+    for item in items {
+        let item = item.as_ref();
+        if list.len() + item.len() > LONGEST_LIST {
+            more += 1;
+            continue;
+        }
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.push_str(item);
+    }
+    if more > 0 {
+        // Writing to a string cannot fail.
+        let _ = write!(list, ", and {more} more");
+    }
+    if let Some(value) = HeaderValue::from_str(&list).ok().filter(|value| !value.is_empty()) {
+        response.headers_mut().insert(name, value);
+    }
+}

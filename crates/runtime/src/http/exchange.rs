@@ -1,0 +1,233 @@
+//! One request and its answer: the log line and the numbers that it leaves, whatever becomes of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chat::{Event, Head, Usage};
+use http::HeaderValue;
+use model_registry::Entry;
+use tokio::time::Instant;
+
+use super::admission::Admitted;
+use super::auth::Caller;
+use super::gateway::Gateway;
+use crate::metrics::Ended;
+
+/// A request that is being answered. The last holder's drop writes the log line: the handler's, where the client
+/// went before the answer, or the reply's body's.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) request_id: HeaderValue,
+    method: http::Method,
+    route: Route,
+    started: Instant,
+    record: Mutex<Record>,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    caller: Option<Arc<Caller>>,
+    admitted: Option<Admitted>,
+    model: Option<Arc<Entry>>,
+    stream: bool,
+    status: u16,
+    end: Option<End>,
+    attempts: u32,
+    upstream_request_id: Option<String>,
+    first_token: Option<Duration>,
+    usage: Option<Usage>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Completed,
+    Failed(&'static str),
+}
+
+/// The routes, as logs and metrics call them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    ChatCompletions,
+    Models,
+    Health,
+    Ready,
+    Other,
+}
+
+impl Route {
+    pub(super) fn of(path: &str) -> Self {
+        match path {
+            "/v1/chat/completions" => Self::ChatCompletions,
+            "/health" => Self::Health,
+            "/v1/ready" => Self::Ready,
+            _ if path == "/v1/models" || path.starts_with("/v1/models/") => Self::Models,
+            _ => Self::Other,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "chat_completions",
+            Self::Models => "models",
+            Self::Health => "health",
+            Self::Ready => "ready",
+            Self::Other => "other",
+        }
+    }
+
+    /// Whether anybody may ask.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::Health | Self::Ready)
+    }
+}
+
+impl Exchange {
+    pub(super) fn begin(
+        gateway: Arc<Gateway>,
+        request_id: HeaderValue,
+        method: http::Method,
+        route: Route,
+    ) -> Self {
+        gateway.metrics.in_flight.inc();
+        Self { gateway, request_id, method, route, started: Instant::now(), record: Mutex::default() }
+    }
+
+    /// Never held over an await: it is there because a reply's body lives on another stack than its handler.
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn route(&self) -> Route {
+        self.route
+    }
+
+    pub(super) fn set_caller(&self, caller: Arc<Caller>) {
+        self.record().caller = Some(caller);
+    }
+
+    /// Who calls; `None` where anybody may.
+    pub(super) fn caller(&self) -> Option<Arc<Caller>> {
+        self.record().caller.clone()
+    }
+
+    /// Holds the chat's place until the exchange has ended.
+    pub(super) fn hold(&self, admitted: Admitted) {
+        self.record().admitted = Some(admitted);
+    }
+
+    pub(super) fn asks(&self, model: &Arc<Entry>, stream: bool) {
+        let mut record = self.record();
+        record.model = Some(Arc::clone(model));
+        record.stream = stream;
+    }
+
+    pub(super) fn answered_by(&self, head: &Head) {
+        let mut record = self.record();
+        record.attempts = head.attempts;
+        record.upstream_request_id.clone_from(&head.upstream_request_id);
+    }
+
+    pub(super) fn failed_by(&self, error: &chat::Error) {
+        let mut record = self.record();
+        record.attempts = record.attempts.max(error.attempt_count());
+        if let Some(id) = error.request_id() {
+            record.upstream_request_id = Some(id.to_owned());
+        }
+    }
+
+    pub(super) fn costs(&self, usage: Option<Usage>) {
+        self.record().usage = usage;
+    }
+
+    /// Notes what an event says about the answer as a whole.
+    pub(super) fn observe(&self, event: &Event) {
+        match event {
+            Event::Text(text) if !text.is_empty() => {
+                let elapsed = self.started.elapsed();
+                self.record().first_token.get_or_insert(elapsed);
+            }
+            Event::Metadata(metadata) => self.record().usage = metadata.usage,
+            Event::Started | Event::Text(_) | Event::Finished(_) => {}
+        }
+    }
+
+    pub(super) fn status(&self, status: u16) {
+        self.record().status = status;
+    }
+
+    /// The answer is out as a whole.
+    pub(super) fn complete(&self) {
+        self.record().end.get_or_insert(End::Completed);
+    }
+
+    /// The request has failed; what fails first is the reason.
+    pub(super) fn fail(&self, reason: &'static str) {
+        self.record().end.get_or_insert(End::Failed(reason));
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let record = std::mem::take(&mut *self.record());
+        self.gateway.metrics.in_flight.dec();
+        let duration = self.started.elapsed();
+        let model = record.model.as_ref().map_or(&self.gateway.unknown, |entry| &entry.name);
+        let failure = match record.end {
+            Some(End::Completed) => None,
+            Some(End::Failed(reason)) => Some(reason),
+            // Nobody finished it, so it was dropped: the connection is gone.
+            None => Some("client_closed"),
+        };
+        self.gateway.metrics.count(&Ended {
+            route: self.route.name(),
+            model,
+            status: record.status,
+            duration,
+            first_token: record.first_token,
+            usage: record.usage,
+            attempts: record.attempts,
+            failure,
+        });
+        self.log(&record, failure, duration);
+    }
+}
+
+impl Exchange {
+    fn log(&self, record: &Record, failure: Option<&'static str>, duration: Duration) {
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(
+                    $level,
+                    request_id = self.request_id.to_str().unwrap_or_default(),
+                    method = self.method.as_str(),
+                    route = self.route.name(),
+                    model = record.model.as_ref().map(|entry| &*entry.name),
+                    stream = record.stream,
+                    status = record.status,
+                    end_reason = failure.unwrap_or("completed"),
+                    attempts = record.attempts,
+                    prompt_tokens = record.usage.map(|usage| usage.prompt_tokens()),
+                    completion_tokens = record.usage.map(|usage| usage.output_tokens),
+                    duration_ms = millis(duration),
+                    first_token_ms = record.first_token.map(millis),
+                    upstream_request_id = record.upstream_request_id.as_deref(),
+                    key = record.caller.as_ref().and_then(|caller| caller.name.as_deref()),
+                    "request"
+                )
+            };
+        }
+        match (record.status, self.route) {
+            // Probes come every few seconds, and say nothing while all is well.
+            (200, Route::Health | Route::Ready) => line!(tracing::Level::DEBUG),
+            (500.., _) => line!(tracing::Level::WARN),
+            _ => line!(tracing::Level::INFO),
+        }
+    }
+}
+
+/// Milliseconds with three decimals.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}

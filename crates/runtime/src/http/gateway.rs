@@ -1,0 +1,90 @@
+//! What all requests share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model_registry::ModelRegistry;
+
+use super::admission::Admission;
+use super::auth::Keys;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
+
+/// How much is taken from clients, and how long they are waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest body of a request, in bytes.
+    pub body: usize,
+    /// A whole body must arrive within this.
+    pub body_time: Duration,
+    /// A whole head must arrive within this, from its first byte on.
+    pub head_time: Duration,
+    /// A connection without a request is closed after this.
+    pub idle_time: Duration,
+    /// Connections beyond this wait to be accepted.
+    pub connections: usize,
+    /// Chats beyond this are refused with a 503.
+    pub in_flight: usize,
+    /// A comment keeps a silent stream alive this often.
+    pub keep_alive: Duration,
+    /// Running answers may take this long to end once the process is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 32 * 1024 * 1024,
+            body_time: Duration::from_secs(30),
+            head_time: Duration::from_secs(10),
+            // Longer than the minute after which most clients and load balancers give a connection up, so that it
+            // is they who close it and no request runs into a closing connection.
+            idle_time: Duration::from_secs(75),
+            connections: 4096,
+            in_flight: 512,
+            // Proxies give up on a silent connection after 30 to 60 s.
+            keep_alive: Duration::from_secs(15),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What all requests share: the models, who may call them, limits and numbers.
+#[derive(Debug)]
+pub struct Gateway {
+    pub(crate) registry: ModelRegistry,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) limits: Limits,
+    pub(crate) admission: Admission,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+    pub(crate) shutdown: Shutdown,
+    /// Seconds since 1970 at the start, which the list of models gives as their age.
+    pub(crate) started: u64,
+    /// The model of requests that name none of ours.
+    pub(crate) unknown: Arc<str>,
+}
+
+impl Gateway {
+    /// Brings together what requests need. Without `keys`, anybody may call.
+    pub fn new(
+        registry: ModelRegistry,
+        keys: Option<Keys>,
+        limits: Limits,
+        clock: Clock,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self {
+            registry,
+            keys,
+            limits,
+            admission: Admission::new(limits.in_flight),
+            metrics: Metrics::default(),
+            started: clock.now(),
+            clock,
+            shutdown,
+            unknown: Arc::from("unknown"),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What the HTTP library does not refuse by itself, between it and the socket: heads that trickle, and line ends
+//! that other servers read differently. And what it refuses without a word gets one.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use openai_api::ApiError;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use self::framing::Framing;
+
+mod framing;
+
+/// A connection whose request heads are watched.
+pub(super) struct Guard<T> {
+    inner: T,
+    framing: Framing,
+    head_time: Duration,
+    /// Runs while a head is arriving.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Bytes that go out in place of others.
+    instead: Vec<u8>,
+}
+
+impl<T> Guard<T> {
+    pub(super) fn new(inner: T, head_time: Duration) -> Self {
+        Self { inner, framing: Framing::default(), head_time, timer: None, instead: Vec::new() }
+    }
+
+    fn watch(&mut self) {
+        let arriving = self.framing.is_within_head();
+        if arriving && self.timer.is_none() {
+            self.timer = Some(Box::pin(tokio::time::sleep_until(Instant::now() + self.head_time)));
+        } else if !arriving {
+            self.timer = None;
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        if Pin::new(&mut self.inner).poll_read(context, buffer)?.is_ready() {
+            let new = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+            self.framing.read(new);
+            self.watch();
+            return Poll::Ready(Ok(()));
+        }
+        match &mut self.timer {
+            Some(timer) => {
+                ready!(timer.as_mut().poll(context));
+                Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
+            }
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Guard<T> {
+    /// Writes what goes out in place of something else.
+    fn poll_instead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.instead.is_empty() {
+            let written = ready!(Pin::new(&mut self.inner).poll_write(context, &self.instead))?;
+            self.instead.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_instead(context))?;
+        if let Some(reply) = spelled_out(buffer) {
+            self.instead = reply;
+            return Poll::Ready(Ok(buffer.len()));
+        }
+        Pin::new(&mut self.inner).poll_write(context, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_instead(context))?;
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_instead(context))?;
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_instead(context))?;
+        let head = buffers.first().map_or(&[][..], |buffer| buffer);
+        if let Some(reply) = spelled_out(head) {
+            self.instead = reply;
+            return Poll::Ready(Ok(head.len()));
+        }
+        Pin::new(&mut self.inner).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+/// The library's own refusal of a head has no body, and no reply of ours to a wrong request is without one.
+fn spelled_out(head: &[u8]) -> Option<Vec<u8>> {
+    let status = head.strip_prefix(b"HTTP/1.1 4")?.get(..2)?;
+    let is_empty =
+        head.windows(b"content-length: 0\r\n".len()).any(|bytes| bytes == b"content-length: 0\r\n");
+    if !is_empty {
+        return None;
+    }
+    let (error, reason) = match status {
+        b"14" => (ApiError::uri_too_long(), "URI Too Long"),
+        b"31" => (ApiError::head_too_large(), "Request Header Fields Too Large"),
+        _ => (ApiError::malformed_head(), "Bad Request"),
+    };
+    let body = error.to_json();
+    let mut reply = format!(
+        "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nx-request-id: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        error.status,
+        super::request_id::unique("req_"),
+        body.len(),
+    )
+    .into_bytes();
+    reply.extend_from_slice(&body);
+    Some(reply)
+}

@@ -1,0 +1,57 @@
+//! Whether the process lives, and whether it can answer.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use chat::Readiness;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+
+use super::gateway::Gateway;
+use super::models::query;
+
+/// The process lives.
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// At least one model can answer, none is still finding out, and the process is not about to stop.
+pub(super) async fn ready(
+    State(gateway): State<Arc<Gateway>>,
+    RawQuery(text): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let states: Vec<(&str, Readiness)> =
+        gateway.registry.iter().map(|entry| (&*entry.name, entry.model.readiness())).collect();
+    let settled = states.iter().all(|(_, state)| *state != Readiness::Initializing);
+    let some = states.iter().any(|(_, state)| *state == Readiness::Ready);
+    let is_ready = settled && some && !gateway.shutdown.is_draining();
+    let status = if is_ready { "ready" } else { "not ready" };
+    let verbose =
+        query(text.as_deref().unwrap_or_default()).any(|(name, value)| name == "verbose" && value == "true");
+    let (kind, body) = if verbose {
+        // Reasons tell about the machine, so they are for those who may call.
+        let trusted = gateway.keys.as_ref().is_none_or(|keys| keys.caller(&headers).is_some());
+        let models: Vec<Value> = states.iter().map(|(name, state)| describe(name, state, trusted)).collect();
+        ("application/json", json!({ "status": status, "models": models }).to_string())
+    } else {
+        ("text/plain; charset=utf-8", status.to_owned())
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn describe(name: &str, state: &Readiness, trusted: bool) -> Value {
+    match state {
+        Readiness::Initializing => json!({ "name": name, "status": "initializing", "reason": null }),
+        Readiness::Ready => json!({ "name": name, "status": "ready", "reason": null }),
+        Readiness::Error(reason) => {
+            json!({ "name": name, "status": "error", "reason": trusted.then_some(reason) })
+        }
+    }
+}

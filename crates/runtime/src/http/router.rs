@@ -1,0 +1,128 @@
+//! The routes, and what every request goes through.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::{get, post};
+use futures_util::FutureExt as _;
+use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http_body::Body as _;
+use openai_api::ApiError;
+use tower_service::Service as _;
+
+use super::body::{self, Tracked};
+use super::exchange::{Exchange, Route};
+use super::gateway::Gateway;
+use super::request_id::{self, X_REQUEST_ID};
+use super::{chat_completions, error, health, models};
+
+const X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// The gateway as one function from a request to a reply. Clones share everything.
+#[derive(Clone, Debug)]
+pub(super) struct Application {
+    gateway: Arc<Gateway>,
+    routes: Router,
+}
+
+impl Application {
+    pub(super) fn new(gateway: Arc<Gateway>) -> Self {
+        let routes = Router::new()
+            .route("/v1/chat/completions", post(chat_completions::create))
+            .route("/v1/models", get(models::list))
+            .route("/v1/models/{*id}", get(models::retrieve))
+            .route("/health", get(health::health))
+            .route("/v1/ready", get(health::ready))
+            .fallback(unknown_route)
+            .method_not_allowed_fallback(method_not_allowed)
+            .with_state(Arc::clone(&gateway));
+        Self { gateway, routes }
+    }
+
+    pub(super) fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Answers one request.
+    pub(super) async fn call<B>(&self, request: http::Request<B>) -> Response
+    where
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        let request = request.map(Body::new);
+        let route = Route::of(request.uri().path());
+        let request_id = request_id::of(request.headers());
+        let gateway = Arc::clone(&self.gateway);
+        let exchange = Arc::new(Exchange::begin(gateway, request_id, request.method().clone(), route));
+        let is_head = request.method() == http::Method::HEAD;
+        // A defect in one request is that request's alone.
+        let answered = AssertUnwindSafe(self.route(&exchange, request)).catch_unwind().await;
+        let mut response = answered.unwrap_or_else(|_| error::response(&ApiError::internal(), &exchange));
+        exchange.status(response.status().as_u16());
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, exchange.request_id.clone());
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if is_head || response.body().is_end_stream() {
+            exchange.complete();
+        }
+        response.map(|inner| Body::new(Tracked { inner, exchange }))
+    }
+
+    async fn route(&self, exchange: &Arc<Exchange>, mut request: Request) -> Response {
+        if let Err(refusal) = admit(exchange, &request) {
+            let (parts, body) = request.into_parts();
+            body::discard(&parts.headers, body).await;
+            return error::response(&refusal, exchange);
+        }
+        request.extensions_mut().insert(Arc::clone(exchange));
+        // The router is always ready, and clones itself anyway.
+        let Ok(response) = self.routes.clone().call(request).await;
+        response
+    }
+}
+
+/// Refuses who may not call, and everybody once the process is about to stop.
+fn admit(exchange: &Exchange, request: &Request) -> Result<(), ApiError> {
+    if exchange.route().is_open() {
+        return Ok(());
+    }
+    if let Some(keys) = &exchange.gateway.keys {
+        exchange.set_caller(keys.caller(request.headers()).ok_or_else(ApiError::unauthorized)?);
+    }
+    if exchange.gateway.shutdown.is_draining() {
+        return Err(ApiError::shutting_down());
+    }
+    Ok(())
+}
+
+/// The exchange that a request belongs to, for handlers.
+pub(super) type Ticket = axum::Extension<Arc<Exchange>>;
+
+/// Adds the provider's id of a request to its reply.
+pub(super) fn add_upstream_id(response: &mut Response, id: Option<&str>) {
+    if let Some(value) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
+        response.headers_mut().insert(X_AMZN_REQUEST_ID, value);
+    }
+}
+
+async fn unknown_route(axum::Extension(exchange): Ticket, request: Request) -> Response {
+    let error = ApiError::unknown_route(request.method().as_str(), request.uri().path());
+    let (parts, body) = request.into_parts();
+    body::discard(&parts.headers, body).await;
+    error::response(&error, &exchange)
+}
+
+async fn method_not_allowed(axum::Extension(exchange): Ticket, request: Request) -> Response {
+    let allowed = if exchange.route() == Route::ChatCompletions { "POST" } else { "GET, HEAD" };
+    let error = ApiError::method_not_allowed(request.method().as_str(), allowed);
+    let (parts, body) = request.into_parts();
+    body::discard(&parts.headers, body).await;
+    let mut response = error::response(&error, &exchange);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}

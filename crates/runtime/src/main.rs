@@ -1,0 +1,7 @@
+//! The binary `spicerack`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runtime::main()
+}

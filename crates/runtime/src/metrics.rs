@@ -1,0 +1,165 @@
+//! Numbers for Prometheus. Every label comes from a closed set: the models of the manifest, the routes, the kinds.
+
+use std::fmt::Error;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use chat::Usage;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper bounds of the buckets, in seconds: from a cached answer to a long one.
+const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: &'static str,
+    model: Arc<str>,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DurationLabels {
+    route: &'static str,
+    model: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelLabels {
+    model: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    model: Arc<str>,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    model: Arc<str>,
+    kind: &'static str,
+}
+
+/// The numbers of a process.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<DurationLabels, Histogram>,
+    first_tokens: Family<ModelLabels, Histogram>,
+    tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
+    errors: Family<ErrorLabels, Counter>,
+    upstream_attempts: Family<ModelLabels, Counter>,
+    pub(crate) in_flight: Gauge,
+    pub(crate) connections: Gauge,
+}
+
+/// What is counted of a request when it has ended.
+#[derive(Debug)]
+pub(crate) struct Ended<'a> {
+    pub(crate) route: &'static str,
+    pub(crate) model: &'a Arc<str>,
+    pub(crate) status: u16,
+    pub(crate) duration: Duration,
+    pub(crate) first_token: Option<Duration>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) attempts: u32,
+    /// The kind of failure.
+    pub(crate) failure: Option<&'static str>,
+}
+
+/// What makes a histogram, in the type that a family is named by.
+const SECONDS_OF: fn() -> Histogram = seconds;
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("spicerack");
+        let requests = Family::default();
+        let durations = Family::new_with_constructor(SECONDS_OF);
+        let first_tokens = Family::new_with_constructor(SECONDS_OF);
+        let (tokens, errors, upstream_attempts) = (Family::default(), Family::default(), Family::default());
+        let (in_flight, connections) = (Gauge::default(), Gauge::default());
+        registry.register("requests", "Requests that have ended", requests.clone());
+        registry.register_with_unit(
+            "request_duration",
+            "Time from a request's head to the end of its answer",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        registry.register_with_unit(
+            "time_to_first_token",
+            "Time from a request's head to the first text of a streamed answer",
+            Unit::Seconds,
+            first_tokens.clone(),
+        );
+        registry.register("tokens", "Tokens as Amazon Bedrock counted them", tokens.clone());
+        registry.register("errors", "Requests that failed, by kind", errors.clone());
+        registry.register("upstream_attempts", "Calls to Amazon Bedrock", upstream_attempts.clone());
+        registry.register("requests_in_flight", "Requests that are being answered", in_flight.clone());
+        registry.register("connections", "Open connections of clients", connections.clone());
+        Self {
+            registry,
+            requests,
+            durations,
+            first_tokens,
+            tokens,
+            errors,
+            upstream_attempts,
+            in_flight,
+            connections,
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a request that has ended.
+    pub(crate) fn count(&self, ended: &Ended<'_>) {
+        let Ended { route, model, status, duration, first_token, usage, attempts, failure } = *ended;
+        let named = || Arc::clone(model);
+        self.requests.get_or_create(&RequestLabels { route, model: named(), status }).inc();
+        self.durations
+            .get_or_create(&DurationLabels { route, model: named() })
+            .observe(duration.as_secs_f64());
+        if let Some(time) = first_token {
+            self.first_tokens.get_or_create(&ModelLabels { model: named() }).observe(time.as_secs_f64());
+        }
+        if let Some(kind) = failure {
+            self.errors.get_or_create(&ErrorLabels { model: named(), kind }).inc();
+        }
+        if attempts > 0 {
+            self.upstream_attempts.get_or_create(&ModelLabels { model: named() }).inc_by(attempts.into());
+        }
+        let Some(usage) = usage else { return };
+        let counts = [
+            ("input", usage.input_tokens),
+            ("output", usage.output_tokens),
+            ("cache_read", usage.cache_read_tokens),
+            ("cache_write", usage.cache_write_tokens),
+        ];
+        for (kind, count) in counts {
+            self.tokens.get_or_create(&TokenLabels { model: named(), kind }).inc_by(count);
+        }
+    }
+
+    /// Writes everything in the text format.
+    ///
+    /// # Errors
+    ///
+    /// Where a metric cannot be written, which is a defect.
+    pub(crate) fn text(&self) -> Result<String, Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

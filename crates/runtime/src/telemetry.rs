@@ -1,0 +1,35 @@
+//! Logs: one JSON object a line on stderr, or readable text where stderr is a terminal.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The crates whose events are logged. Others never are, whatever the level: the AWS crates write key ids at
+/// debug, and answers at trace.
+const OURS: &[&str] = &[
+    "bedrock",
+    "bedrock_emulator",
+    "chat",
+    "model_registry",
+    "openai_api",
+    "runtime",
+    "secrets",
+    "spicepod",
+];
+
+/// Sends events to stderr from here on.
+pub(crate) fn start(level: LevelFilter) {
+    let targets = OURS.iter().fold(Targets::new(), |targets, name| targets.with_target(*name, level));
+    let registry = tracing_subscriber::registry().with(targets);
+    // Another subscriber is there in tests only, which then see the events themselves.
+    let _ = if io::stderr().is_terminal() {
+        registry.with(fmt::layer().with_writer(io::stderr).with_target(false)).try_init()
+    } else {
+        registry
+            .with(fmt::layer().with_writer(io::stderr).json().flatten_event(true).with_target(false))
+            .try_init()
+    };
+}

@@ -1,0 +1,259 @@
+//! How much is taken from clients, and how long they are waited for.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bedrock_emulator::{Gate, Reply};
+use chat::{
+    BoxFuture, ChatModel, Completion, Event, FinishReason, Head, Readiness, Request, Response, Streaming,
+};
+use model_registry::{Entry, ModelRegistry, Summary};
+use runtime::http::{Gateway as Shared, Limits, serve};
+use runtime::{Clock, Shutdown};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::support::{Gateway, Http, hello, hello_streamed};
+
+/// The server as a library, with limits of the test's own.
+pub(crate) struct InProcess {
+    pub(crate) address: SocketAddr,
+    pub(crate) http: Http,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) server: JoinSet<usize>,
+}
+
+impl InProcess {
+    pub(crate) async fn start(limits: Limits) -> Self {
+        let entry = Entry {
+            name: "nova".into(),
+            from: "test:echo".into(),
+            provider: "test",
+            description: None,
+            model: Arc::new(Echo),
+            summary: Summary { region: String::new(), credentials: String::new(), guardrail: String::new() },
+        };
+        let registry: ModelRegistry = [entry].into_iter().collect();
+        let shutdown = Shutdown::default();
+        let clock = Clock::new(|| 1_700_000_000);
+        let shared = Arc::new(Shared::new(registry, None, limits, clock, shutdown.clone()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut server = JoinSet::new();
+        server.spawn(serve(listener, shared));
+        Self { address, http: Http::to(address), shutdown, server }
+    }
+}
+
+/// A model that repeats, begins and says nothing, or panics.
+#[derive(Debug)]
+struct Echo;
+
+impl Echo {
+    fn text(request: &Request) -> String {
+        let Some(chat::Part::Text(text)) = request.messages.last().and_then(|message| message.content.last())
+        else {
+            return String::new();
+        };
+        assert_ne!(text, "panic", "a defect");
+        text.clone()
+    }
+}
+
+impl ChatModel for Echo {
+    fn complete(&self, request: Request) -> BoxFuture<'_, chat::Result<Completion>> {
+        Box::pin(async move {
+            let text = Some(Self::text(&request));
+            let response =
+                Response { text, finish_reason: FinishReason::Stop, usage: None, guardrail_trace: None };
+            Ok(Completion { head: Head::default(), response })
+        })
+    }
+
+    fn stream(&self, request: Request) -> BoxFuture<'_, chat::Result<Streaming>> {
+        Box::pin(async move {
+            let text = Self::text(&request);
+            let silent = text == "silence";
+            let mut events = vec![Ok(Event::Started)];
+            if !silent {
+                events.extend([Ok(Event::Text(text)), Ok(Event::Finished(FinishReason::Stop))]);
+            }
+            let events = futures_util::stream::iter(events);
+            let events: chat::EventStream = if silent {
+                use futures_util::StreamExt as _;
+                Box::pin(events.chain(futures_util::stream::pending()))
+            } else {
+                Box::pin(events)
+            };
+            Ok(Streaming { head: Head::default(), events })
+        })
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+}
+
+/// Sends bytes, and reads until the server closes.
+fn raw(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut reply = Vec::new();
+    // A reset after the reply is a close as well.
+    let _ = stream.read_to_end(&mut reply);
+    String::from_utf8(reply).unwrap()
+}
+
+async fn raw_in(server: &InProcess, bytes: &'static [u8]) -> String {
+    let address = server.address;
+    tokio::task::spawn_blocking(move || raw(address, bytes)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_in_is_not_waited_for() {
+    let limits = Limits { head_time: Duration::from_millis(100), ..Limits::default() };
+    let server = InProcess::start(limits).await;
+    assert_eq!(raw_in(&server, b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n").await, "");
+    assert_eq!(server.http.get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let limits = Limits { idle_time: Duration::from_millis(100), ..Limits::default() };
+    let server = InProcess::start(limits).await;
+    let reply = raw_in(&server, b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.ends_with("ok\n"), "{reply}");
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_in_is_not_waited_for() {
+    let limits = Limits { body_time: Duration::from_millis(100), ..Limits::default() };
+    let server = InProcess::start(limits).await;
+    let reply =
+        raw_in(&server, b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
+            .await;
+    assert!(reply.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{reply}");
+    assert!(reply.contains("connection: close\r\n") && reply.contains("\"request_timeout\""), "{reply}");
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_and_one_at_the_limit_is_read() {
+    let server = InProcess::start(Limits { body: 1000, ..Limits::default() }).await;
+    let mut body = hello("hi").to_string();
+    let padding = " ".repeat(1000 - body.len());
+    body.push_str(&padding);
+    assert_eq!(server.http.send("POST", "/v1/chat/completions", body.clone()).await.status, 200);
+    body.push(' ');
+    let reply = server.http.send("POST", "/v1/chat/completions", body).await;
+    reply.error((413, "invalid_request_error", Some("request_too_large"), None));
+
+    // Of a chunked body the size is known only at its end.
+    let mut chunked =
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..20 {
+        chunked.extend_from_slice(b"40\r\n");
+        chunked.extend_from_slice(&[b' '; 64]);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    let reply = raw_in(&server, Vec::leak(chunked)).await;
+    assert!(reply.starts_with("HTTP/1.1 413 Payload Too Large\r\n"), "{reply}");
+}
+
+#[tokio::test]
+async fn a_refused_upload_is_answered_although_the_client_sends_all_of_it_first() {
+    let server = InProcess::start(Limits::default()).await;
+    let body = vec![b' '; 40 * 1024 * 1024];
+    let reply = server.http.send("POST", "/v1/chat/completions", body).await;
+    reply.error((413, "invalid_request_error", Some("request_too_large"), None));
+}
+
+#[tokio::test]
+async fn heads_that_are_no_http_get_a_reply_in_words() {
+    let server = InProcess::start(Limits::default()).await;
+    let long = [b"GET / HTTP/1.1\r\nx: ", &*vec![b'a'; 80 * 1024], b"\r\n\r\n"].concat();
+    let many = [&b"GET / HTTP/1.1\r\n"[..], &b"a: b\r\n".repeat(101), b"\r\n"].concat();
+    for (bytes, status, code) in [
+        (&b"GET /health HTTP/1.1\nhost: x\n\n"[..], "400 Bad Request", "malformed_request"),
+        (b"GET /health HTTP/1.1\r\nhost: x\n\r\n", "400 Bad Request", "malformed_request"),
+        (b"GET /he alth HTTP/1.1\r\n\r\n", "400 Bad Request", "malformed_request"),
+        (b"GET /health HTTP/1.1\r\nbad name: x\r\n\r\n", "400 Bad Request", "malformed_request"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 5, 6\r\n\r\n", "400 Bad Request", "malformed_request"),
+        (b"POST / HTTP/1.1\r\ncontent-length: +5\r\n\r\n", "400 Bad Request", "malformed_request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "400 Bad Request", "malformed_request"),
+        (&*long.leak(), "431 Request Header Fields Too Large", "head_too_large"),
+        (&*many.leak(), "431 Request Header Fields Too Large", "head_too_large"),
+    ] {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
+        let reply = raw_in(&server, bytes).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{shown:?}: {reply}");
+        assert!(reply.contains(&format!("\"code\":\"{code}\"")), "{shown:?}: {reply}");
+        assert!(reply.contains("connection: close\r\n"), "{shown:?}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_request_on_a_connection_is_read_where_the_first_one_ends() {
+    let server = InProcess::start(Limits::default()).await;
+    let first = "{\"model\":\"nova\",\n\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    let two = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{first}\
+         GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        first.len()
+    );
+    let reply = raw_in(&server, two.leak().as_bytes()).await;
+    assert_eq!(reply.matches("HTTP/1.1 200 OK\r\n").count(), 2, "{reply}");
+    assert!(reply.ends_with("ok\n"), "{reply}");
+}
+
+#[tokio::test]
+async fn a_defect_is_one_requests_alone() {
+    let server = InProcess::start(Limits::default()).await;
+    let reply = server.http.post(&hello("panic")).await;
+    let message = reply.error((500, "api_error", Some("internal_error"), None));
+    assert!(!message.contains("a defect"), "{message}");
+    assert_eq!(server.http.post(&hello("hi")).await.status, 200);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_wait_for_room() {
+    let server = InProcess::start(Limits { connections: 1, ..Limits::default() }).await;
+    let mut silent =
+        server.http.begin("POST", "/v1/chat/completions", hello_streamed("silence").to_string()).await;
+    let other = Http::to(server.address);
+    let mut asking = Box::pin(other.get("/health"));
+    tokio::select! {
+        biased;
+        reply = &mut asking => panic!("there was room for {reply:?}"),
+        frame = http_body_util::BodyExt::frame(silent.body_mut()) => assert!(frame.unwrap().is_ok()),
+    }
+    drop(silent);
+    assert_eq!(asking.await.status, 200);
+}
+
+#[tokio::test]
+async fn chats_beyond_the_limit_are_sent_away_at_once() {
+    let (mut gateway, emulator) = Gateway::with_emulator_and("", &[], &["--max-in-flight", "1"]).await;
+    let gate = Gate::default();
+    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
+    let http = gateway.http.clone();
+    let mut first = JoinSet::new();
+    first.spawn(async move { http.post(&hello("hi")).await });
+    emulator.wait_for_requests(1).await;
+    let reply = gateway.http.post(&hello("hi")).await;
+    reply.error((503, "service_unavailable_error", Some("server_overloaded"), None));
+    assert_eq!((reply.header("retry-after"), reply.header("x-should-retry")), ("1", "true"));
+    assert_eq!(gateway.http.get("/v1/models").await.status, 200);
+    assert_eq!(gateway.request_line()["end_reason"], "server_overloaded");
+    gate.open();
+    assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
+    // The place is free again once the answer is out, which the log line says.
+    gateway.log(|log| {
+        log["message"] == "request" && log["status"] == json!(200) && log["route"] == "chat_completions"
+    });
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
+}

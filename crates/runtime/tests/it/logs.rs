@@ -1,0 +1,148 @@
+//! What is logged and counted, and what never is.
+
+use bedrock_emulator::Reply;
+use serde_json::{Value, json};
+
+use crate::support::{Gateway, hello, hello_streamed, manifest, params_for, pod, run, spicerack};
+
+/// Texts that must show up nowhere.
+const PROMPT: &str = "canary-prompt-5519";
+const SECRET: &str = "canary-secret-8834";
+const API_KEY: &str = "canary-api-key-2207";
+
+#[tokio::test]
+async fn one_line_a_request_says_how_it_went() {
+    let (mut gateway, _emulator) = Gateway::with_emulator(&[]).await;
+    let answer = gateway.http.post(&hello("hi")).await.json();
+    let line = gateway.request_line();
+    assert_eq!(
+        (&line["level"], &line["model"], &line["status"]),
+        (&json!("INFO"), &json!("nova"), &json!(200))
+    );
+    assert_eq!((&line["end_reason"], &line["attempts"]), (&json!("completed"), &json!(1)));
+    assert_eq!(line["prompt_tokens"], answer["usage"]["prompt_tokens"]);
+    assert_eq!(line["completion_tokens"], answer["usage"]["completion_tokens"]);
+    assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+    gateway.http.post(&hello_streamed("hi")).await;
+    let line = gateway.request_line();
+    assert_eq!((&line["stream"], &line["end_reason"]), (&json!(true), &json!("completed")));
+    assert!(line["first_token_ms"].as_f64().unwrap() <= line["duration_ms"].as_f64().unwrap());
+    gateway.http.get("/health").await;
+    gateway.http.get("/v1/models").await;
+    assert_eq!(gateway.request_line()["route"], "models", "probes are silent");
+}
+
+#[tokio::test]
+async fn secrets_and_texts_are_in_no_output_at_any_level() {
+    let emulator = bedrock_emulator::Emulator::start(bedrock_emulator::Config::default().key(
+        "AKIAIOSFODNN7EXAMPLE",
+        SECRET,
+        None,
+    ))
+    .await
+    .unwrap();
+    let own = params_for(&emulator);
+    let manifest = manifest(&[
+        &own[0],
+        "aws_access_key_id: AKIAIOSFODNN7EXAMPLE",
+        "aws_secret_access_key: ${ env:OWN_SECRET }",
+    ])
+    .replace(
+        "models:\n",
+        "runtime:\n  auth:\n    api-key:\n      keys: ['${ secrets:OWN_API_KEY }']\nmodels:\n",
+    );
+    for level in ["debug", "DEBUG", "info"] {
+        let folder = pod(&manifest);
+        let mut command = spicerack();
+        command
+            .arg(folder.path())
+            .args(["--log", level])
+            .env("OWN_SECRET", SECRET)
+            .env("OWN_API_KEY", API_KEY);
+        command.env("RUST_LOG", "trace").args(["--metrics", "127.0.0.1:0"]);
+        let mut gateway = Gateway::spawn(&mut command);
+        let http = gateway.http.with("authorization", &format!("Bearer {API_KEY}"));
+        let mut seen = vec![
+            format!("{:?}", gateway.http.get("/v1/ready?verbose=true").await),
+            format!("{:?}", gateway.http.post(&hello(PROMPT)).await),
+        ];
+        assert_eq!(http.post(&hello(PROMPT)).await.status, 200);
+        assert!(http.post(&hello_streamed(PROMPT)).await.events().done);
+        emulator.push(Reply::error(
+            403,
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+        ));
+        seen.push(format!("{:?}", http.post(&hello(PROMPT)).await));
+        let metrics =
+            gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("metrics on")));
+        let address = metrics["message"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("metrics on http://")
+            .trim_end_matches("/metrics");
+        seen.push(crate::support::Http::to(address.parse().unwrap()).get("/metrics").await.text().to_owned());
+        seen.push(gateway.stop());
+        let all = seen.join("\n");
+        for canary in [PROMPT, SECRET, API_KEY] {
+            assert!(!all.contains(canary), "{level}: {canary} in {all}");
+        }
+    }
+}
+
+#[test]
+fn a_manifest_with_mistakes_shows_no_secret() {
+    let manifest = manifest(&[
+        "aws_access_key_id: AKIAIOSFODNN7EXAMPLE",
+        &format!("aws_secret_access_key: {SECRET}"),
+        "aws_session_token: [1, 2]",
+        "aws_regoin: x",
+        "maxTokens: ${ env:OWN_SECRET }",
+    ]);
+    let folder = pod(&manifest);
+    let output = run(spicerack().arg("check").arg(folder.path()).env("OWN_SECRET", SECRET));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    assert!(!text.contains(SECRET), "{text}");
+    assert!(text.matches("error: ").count() >= 3, "{text}");
+}
+
+#[tokio::test]
+async fn metrics_count_by_closed_sets_of_labels() {
+    let (mut gateway, _emulator) = Gateway::with_emulator_and("", &[], &["--metrics", "127.0.0.1:0"]).await;
+    let line = gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("metrics on")));
+    let address = line["message"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("metrics on http://")
+        .trim_end_matches("/metrics")
+        .parse()
+        .unwrap();
+    gateway.http.post(&hello("hi")).await;
+    gateway.http.post(&hello_streamed("hi")).await;
+    for index in 0..20 {
+        let mut body = hello("hi");
+        body["model"] = Value::from(format!("unknown-{index}"));
+        assert_eq!(gateway.http.post(&body).await.status, 404);
+    }
+    // The last line is written when its request is counted.
+    for _ in 0..22 {
+        gateway.request_line();
+    }
+    let page = crate::support::Http::to(address).get("/metrics").await;
+    let text = page.text();
+    for line in [
+        r#"spicerack_requests_total{route="chat_completions",model="nova",status="200"} 2"#,
+        r#"spicerack_requests_total{route="chat_completions",model="unknown",status="404"} 20"#,
+        r#"spicerack_errors_total{model="unknown",kind="model_not_found"} 20"#,
+        r#"spicerack_request_duration_seconds_count{route="chat_completions",model="nova"} 2"#,
+        r#"spicerack_time_to_first_token_seconds_count{model="nova"} 1"#,
+        r#"spicerack_upstream_attempts_total{model="nova"} 2"#,
+        "spicerack_requests_in_flight 0",
+        "# EOF",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    assert!(text.contains(r#"spicerack_tokens_total{model="nova",kind="output"}"#), "{text}");
+    assert!(!text.contains("unknown-1"), "{text}");
+}

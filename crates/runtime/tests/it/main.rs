@@ -1,0 +1,22 @@
+//! The built binary over sockets: what users and their clients see.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed assertion names its case"
+)]
+
+mod bodies;
+mod chat_command;
+mod command_line;
+mod examples;
+mod faults;
+mod guardrails;
+mod http_errors;
+mod limits;
+mod logs;
+mod mission;
+mod models;
+mod shutdown;
+mod support;
