@@ -28,7 +28,9 @@ pub(crate) struct Guardrail {
 #[derive(Clone, Debug)]
 pub(crate) struct Assessment {
     found: Option<&'static str>,
-    characters: usize,
+    /// The characters that were looked at, of so many.
+    guarded: usize,
+    total: usize,
 }
 
 impl Assessment {
@@ -37,9 +39,10 @@ impl Assessment {
     }
 }
 
-/// Looks for the word that prompts may not have.
-pub(crate) fn assess_prompt(text: &str) -> Assessment {
-    assess(text, BLOCKED_IN_PROMPTS)
+/// Looks for the word that prompts may not have, in what is guarded of all of one.
+pub(crate) fn assess_prompt(guarded: &str, all: &str) -> Assessment {
+    let assessment = assess(guarded, BLOCKED_IN_PROMPTS);
+    Assessment { total: all.chars().count().max(assessment.guarded), ..assessment }
 }
 
 /// Looks for the word that answers may not have.
@@ -49,7 +52,8 @@ pub(crate) fn assess_answer(text: &str) -> Assessment {
 
 fn assess(text: &str, word: &'static str) -> Assessment {
     let found = text.to_lowercase().contains(word).then_some(word);
-    Assessment { found, characters: text.chars().count() }
+    let characters = text.chars().count();
+    Assessment { found, guarded: characters, total: characters }
 }
 
 impl Guardrail {
@@ -105,7 +109,7 @@ impl Guardrail {
 
     fn assessment(&self, region: &str, assessment: &Assessment) -> Value {
         let region = if region.is_empty() { "us-east-1" } else { region };
-        let units = assessment.characters.div_ceil(TEXT_UNIT);
+        let units = assessment.guarded.div_ceil(TEXT_UNIT);
         let mut value = json!({
             "appliedGuardrailDetails": {
                 "guardrailArn": format!("arn:aws:bedrock:{region}:{ACCOUNT}:guardrail/{GUARDRAIL_ID}"),
@@ -116,7 +120,7 @@ impl Guardrail {
             },
             "invocationMetrics": {
                 "guardrailCoverage": {
-                    "textCharacters": { "guarded": assessment.characters, "total": assessment.characters },
+                    "textCharacters": { "guarded": assessment.guarded, "total": assessment.total },
                 },
                 "guardrailProcessingLatency": 1,
                 "usage": {

@@ -17,6 +17,6 @@ pub fn guide(address: SocketAddr) -> String {
          export AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}\n\n\
          or with the API key {BEARER_KEY}. The guardrail {GUARDRAIL_ID} (versions DRAFT and 1) blocks\n\
          {BLOCKED_IN_PROMPTS} in prompts and {BLOCKED_IN_ANSWERS} in answers. `repeat 50 word` answers with\n\
-         50 words, and `say hello` with hello.\n"
+         50 words, and `say hello` with hello. A tool that the prompt speaks of is called.\n"
     )
 }

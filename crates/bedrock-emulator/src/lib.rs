@@ -3,14 +3,17 @@
 //! Answers [Converse](https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html) and
 //! [ConverseStream](https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html) over
 //! HTTP/1.1, and over HTTP/2 with prior knowledge. Verifies signatures, refuses what Bedrock refuses in Bedrock's
-//! words, and answers the same request always alike. Tests script it and see what it received.
+//! words, and answers the same request always alike: it repeats what was said, calls tools that a prompt speaks of,
+//! fills JSON schemas, thinks where it is asked to and caches. Tests script it and see what it received.
 //!
 //! Depends on none of the other crates, so that it cannot share their mistakes.
 
 mod answer;
 mod auth;
+mod cache;
 mod clock;
 mod config;
+mod family;
 mod frame;
 mod guardrail;
 mod guide;
@@ -21,6 +24,7 @@ mod record;
 mod reply;
 mod request;
 mod script;
+mod seal;
 mod server;
 mod service;
 mod state;

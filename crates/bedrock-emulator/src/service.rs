@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use crate::config::Config;
 use crate::record::{Ending, Recorded};
 use crate::reply::Refusal;
 use crate::script::Reply;
@@ -70,24 +69,22 @@ pub(crate) fn reply(state: &State, received: &Received) -> (Reply, Option<usize>
         body: received.body.clone(),
         ending: Ending::Pending,
     });
-    let reply = match answer_to(&state.config, call.as_ref(), received, |model_id| state.script(model_id)) {
+    let reply = match answer_to(state, call.as_ref(), received) {
         Ok(reply) => reply,
         Err(Refusal { status, kind, message }) => Reply::error(status, kind, &message),
     };
     (reply, index)
 }
 
-fn answer_to(
-    config: &Config,
-    call: Option<&Call>,
-    received: &Received,
-    script: impl FnOnce(&str) -> Option<Reply>,
-) -> Result<Reply, Refusal> {
-    auth::check(config, received)?;
+fn answer_to(state: &State, call: Option<&Call>, received: &Received) -> Result<Reply, Refusal> {
+    auth::check(&state.config, received)?;
     let Some(call) = call else {
         return Err(Refusal::new(404, "UnknownOperationException", "Unknown operation"));
     };
     let region = auth::region(received).unwrap_or_default();
     let request = validate::check(call, region, &received.body)?;
-    Ok(script(&call.model_id).unwrap_or_else(|| answer::to(call, region, &request)))
+    if let Some(failure) = answer::failure(call, &request) {
+        return failure;
+    }
+    Ok(state.script(&call.model_id).unwrap_or_else(|| answer::to(call, region, &request, state)))
 }

@@ -5,15 +5,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::cache::{Cache, Counted};
 use crate::config::Config;
 use crate::record::{Ending, Recorded};
+use crate::request::Request;
 use crate::script::Reply;
 
-/// Scripts and records.
+/// Scripts, records and cached prompts.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) config: Config,
     scripts: Mutex<Scripts>,
+    cache: Mutex<Cache>,
     records: watch::Sender<Vec<Recorded>>,
     recording: bool,
 }
@@ -28,7 +31,13 @@ struct Scripts {
 impl State {
     /// With `recording` every request is kept, which only tests want.
     pub(crate) fn new(config: Config, recording: bool) -> Self {
-        Self { config, scripts: Mutex::default(), records: watch::Sender::new(Vec::new()), recording }
+        Self {
+            config,
+            scripts: Mutex::default(),
+            cache: Mutex::default(),
+            records: watch::Sender::new(Vec::new()),
+            recording,
+        }
     }
 
     fn scripts(&self) -> MutexGuard<'_, Scripts> {
@@ -52,6 +61,11 @@ impl State {
         let mut scripts = self.scripts();
         let own = scripts.next_of.get_mut(model_id).and_then(VecDeque::pop_front);
         own.or_else(|| scripts.next.pop_front()).or_else(|| scripts.always.clone())
+    }
+
+    /// Counts the tokens of a prompt; those up to a cache point may have been seen before.
+    pub(crate) fn count(&self, model_id: &str, request: &Request) -> Counted {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).count(model_id, request)
     }
 
     /// Keeps a request, and gives its number.

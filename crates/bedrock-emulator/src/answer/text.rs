@@ -1,6 +1,7 @@
 //! What the emulated model says.
 
-use crate::request::{Message, Request};
+use super::{media, results};
+use crate::request::{Block, Message, Request};
 
 /// The most characters of a prompt that are repeated.
 const QUOTED: usize = 500;
@@ -25,8 +26,43 @@ pub(super) fn full(model_id: &str, request: &Request) -> String {
     }
     let turn = request.messages.len().div_ceil(2);
     let system = if request.system.is_empty() { "no system prompt" } else { "a system prompt" };
-    let quote = quote(request, &said);
-    format!("{quote}\n\nThis is turn {turn} with an emulated {model_id} and {system}.")
+    let about = about(request, &said);
+    format!("{about}\n\nThis is turn {turn} with an emulated {model_id} and {system}.")
+}
+
+/// What came from the user: results of tools, words, and what there is to see.
+fn about(request: &Request, said: &str) -> String {
+    let seen = request.last_of_user().map(media::seen).unwrap_or_default();
+    let mut parts: Vec<String> = results(request).iter().map(|result| told(request, result)).collect();
+    if !said.is_empty() {
+        parts.push(quote(said));
+    }
+    if !seen.is_empty() {
+        parts.push(format!("You sent: {}.", seen.join(", ")));
+    }
+    if parts.is_empty() {
+        let blocks = request.last_of_user().map(|message| message.content.as_slice()).unwrap_or_default();
+        let kinds: Vec<&str> = blocks.iter().map(|block| block.kind.as_str()).collect();
+        parts.push(format!("You sent: {}", kinds.join(", ")));
+    }
+    parts.join("\n\n")
+}
+
+/// What a tool told.
+fn told(request: &Request, result: &Block) -> String {
+    let name = result.member("toolUseId").and_then(|id| request.used(id)).unwrap_or("A tool");
+    let failed = if result.member("status") == Some("error") { " failed and" } else { "" };
+    let inside = result.inside();
+    let texts: Vec<String> = inside
+        .iter()
+        .filter_map(|block| match block.kind.as_str() {
+            "text" => block.text.clone(),
+            "json" | "searchResult" => Some(block.value.to_string()),
+            _ => None,
+        })
+        .collect();
+    let texts = if texts.is_empty() { "nothing in words".to_owned() } else { texts.join("\n") };
+    format!("{name}{failed} says: {texts}")
 }
 
 /// What follows a command at the beginning of a prompt.
@@ -35,12 +71,7 @@ fn command<'a>(prompt: &'a str, name: &str) -> Option<&'a str> {
     first.eq_ignore_ascii_case(name).then(|| rest.trim_start())
 }
 
-fn quote(request: &Request, said: &str) -> String {
-    if said.is_empty() {
-        let blocks = request.last_of_user().map(|message| message.content.as_slice()).unwrap_or_default();
-        let kinds: Vec<&str> = blocks.iter().map(|block| block.kind.as_str()).collect();
-        return format!("You sent: {}", kinds.join(", "));
-    }
+fn quote(said: &str) -> String {
     let mut quoted: String = said.chars().take(QUOTED).collect();
     if quoted.len() < said.len() {
         quoted.push('…');

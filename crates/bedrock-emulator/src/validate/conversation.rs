@@ -1,8 +1,6 @@
 //! The rules of a conversation.
 
-use serde_json::Value;
-
-use super::family;
+use super::model_fields::may_start_as_assistant;
 use crate::reply::Refusal;
 use crate::request::{Message, Request, Role};
 use crate::service::Call;
@@ -13,17 +11,17 @@ const ALTERNATES: &str = "A conversation must alternate between user and assista
                           alternates between user and assistant roles and try again.";
 
 /// Checks who speaks when, and that everybody says something.
-pub(super) fn check(call: &Call, base: &str, request: &Request, body: &Value) -> Result<(), Refusal> {
+pub(super) fn check(call: &Call, base: &str, request: &Request) -> Result<(), Refusal> {
     for (index, block) in request.system.iter().enumerate() {
         if is_blank(block.text.as_deref()) {
             return Err(blank("SystemContentBlock", &format!("system.{index}")));
         }
     }
     for (index, message) in request.messages.iter().enumerate() {
-        content(index, message)?;
+        content(request, index, message)?;
     }
     match request.messages.first() {
-        Some(first) if first.role == Role::Assistant && !family::may_start_as_assistant(base) => {
+        Some(first) if first.role == Role::Assistant && !may_start_as_assistant(base) => {
             return Err(Refusal::validation(STARTS_WITH_USER));
         }
         // A managed prompt brings its own messages.
@@ -34,25 +32,22 @@ pub(super) fn check(call: &Call, base: &str, request: &Request, body: &Value) ->
     if neighbours.into_iter().any(|(message, next)| message.role == next.role) {
         return Err(Refusal::validation(ALTERNATES));
     }
-    let mut blocks = request.messages.iter().flat_map(|message| &message.content);
-    let uses_tools = blocks.any(|block| matches!(block.kind.as_str(), "toolUse" | "toolResult"));
-    if uses_tools && body.get("toolConfig").is_none_or(Value::is_null) {
-        return Err(Refusal::validation(
-            "The toolConfig field must be defined when using toolUse and toolResult content blocks.",
-        ));
-    }
     Ok(())
 }
 
-fn content(index: usize, message: &Message) -> Result<(), Refusal> {
+fn content(request: &Request, index: usize, message: &Message) -> Result<(), Refusal> {
     if message.content.is_empty() {
         return Err(Refusal::validation(format!(
             "The content field in the Message object at messages.{index} is empty. Add a ContentBlock object to the \
              content field and try again."
         )));
     }
+    let mut before = "";
     for (position, block) in message.content.iter().enumerate() {
-        if is_blank(block.text.as_deref()) {
+        // Claude takes a line's end after a document.
+        let allowed = request.family.is_claude() && before == "document" && block.text.as_deref() != Some("");
+        before = &block.kind;
+        if is_blank(block.text.as_deref()) && !allowed {
             return Err(blank("ContentBlock", &format!("messages.{index}.content.{position}")));
         }
     }

@@ -15,6 +15,11 @@ use tokio::net::TcpStream;
 
 pub(crate) const NOVA: &str = "amazon.nova-lite-v1:0";
 
+pub(crate) const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+
+/// The beginning of a picture.
+pub(crate) const PNG: &str = "iVBORw0KGgoAAAANSUhEUg==";
+
 /// What the SDKs encode in a path.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

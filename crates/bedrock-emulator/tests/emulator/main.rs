@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a reply of another form fails the test")]
 
+mod acting;
 mod answers;
 mod client;
 mod faults;
