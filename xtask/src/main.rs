@@ -1,11 +1,13 @@
 //! Development tasks: `cargo xtask <task>`.
 //!
-//! `tidy` checks what no compiler checks; `docs` writes the pages that are generated from the code.
+//! `tidy` checks what no compiler checks, `docs` writes the pages that are generated from the code, and `clients`
+//! lets others' clients loose on the binary.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod clients;
 mod docs;
 mod tidy;
 
@@ -13,8 +15,9 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
 tasks:
-  tidy   check sizes, dependencies and invariants of the workspace
-  docs   write the generated pages of docs/ (with --check: fail where they differ)
+  tidy      check sizes, dependencies and invariants of the workspace
+  docs      write the generated pages (with --check: fail where they differ)
+  clients   run the official SDKs and the agent frameworks against the binary
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::problems(&root),
         ["docs"] => docs::write(&root),
         ["docs", "--check"] => docs::check(&root),
+        ["clients"] => clients::run(&root),
         _ => vec![USAGE.to_owned()],
     };
     let mut stderr = std::io::stderr().lock();

@@ -7,6 +7,10 @@
 
 use crate::model_id::ModelId;
 
+mod table;
+
+pub use table::{FAMILIES, UNKNOWN};
+
 /// Where a family takes the number of candidate tokens, inside `additionalModelRequestFields`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopK {
@@ -42,6 +46,132 @@ pub enum Prefill {
     Refused,
 }
 
+/// Which names of tools a family takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolNames {
+    /// Letters, digits, `_` and `-`, up to 64.
+    Any,
+    /// A letter, then letters, digits and `_`: a model that stumbles over a hyphen.
+    Identifier,
+}
+
+/// Which choices of tools a family takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The member must be absent.
+    None,
+    /// `auto` alone.
+    Auto,
+    /// `auto` and `any`.
+    AutoAny,
+    /// `auto`, `any` and one tool by its name.
+    All,
+}
+
+/// What a family makes of tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tools {
+    /// Which names it takes.
+    pub names: ToolNames,
+    /// Which choices it takes.
+    pub choice: Choice,
+    /// Whether it follows `$ref` in a schema.
+    pub refs: bool,
+    /// Whether it takes strict tools.
+    pub strict: bool,
+    /// Whether a result may say that the call failed.
+    pub status: bool,
+    /// What may stand beside results in one turn.
+    pub beside_results: Beside,
+    /// Whether results may hold documents that are no text.
+    pub documents_in_results: bool,
+}
+
+/// What may stand beside results of calls in one turn of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Anything.
+    Anything,
+    /// Anything but documents and films.
+    NoDocuments,
+    /// Nothing.
+    Nothing,
+}
+
+/// How a family is held to a JSON schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Structured {
+    /// By `outputConfig.textFormat`.
+    Native,
+    /// By a tool that it must call.
+    ForcedTool,
+    /// By words alone.
+    Instruction,
+}
+
+/// How a family is told to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thinking {
+    /// Not at all, or it is not known how.
+    None,
+    /// `thinking` with a budget of tokens.
+    Budget,
+    /// `thinking` that adapts, and `output_config.effort`, whose highest word is given.
+    Adaptive(&'static str),
+    /// `reasoningConfig.maxReasoningEffort`.
+    Nova,
+    /// `reasoning_effort`.
+    EffortField,
+    /// `reasoning_config`, low or high.
+    QwenConfig,
+    /// `reasoning.effort`.
+    GptEffort,
+}
+
+/// Which reasoning of earlier turns a family takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// None.
+    None,
+    /// What carries its signature, and what only the model can read.
+    Signed,
+    /// What only the model can read.
+    Redacted,
+}
+
+/// Where a family takes cache points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromptCache {
+    /// Behind tools.
+    pub in_tools: bool,
+    /// Directly behind documents and films.
+    pub behind_documents: bool,
+    /// That live for an hour.
+    pub one_hour: bool,
+}
+
+/// How many media of one kind a request may hold, and of which size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How many.
+    pub count: usize,
+    /// How many bytes each, where they are in the request itself.
+    pub bytes: usize,
+}
+
+/// Which media a family takes. `None` leaves the judgement to Bedrock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Pictures.
+    pub images: Option<Limit>,
+    /// Documents.
+    pub documents: Option<Limit>,
+    /// The bytes of a document that is no plain text, where it differs.
+    pub binary_document_bytes: Option<usize>,
+    /// Films.
+    pub videos: Option<Limit>,
+}
+
 /// What one family of models accepts.
 #[derive(Debug)]
 pub struct Family {
@@ -61,104 +191,21 @@ pub struct Family {
     pub leading_assistant: bool,
     /// What a last turn of the assistant means.
     pub prefill: Prefill,
+    /// What becomes of tools.
+    pub tools: Tools,
+    /// How it is held to a JSON schema.
+    pub structured: Structured,
+    /// How it is told to think.
+    pub thinking: Thinking,
+    /// Which reasoning it takes back.
+    pub replay: Replay,
+    /// Where it takes cache points.
+    pub cache: Option<PromptCache>,
+    /// Which media it takes.
+    pub media: Media,
+    /// Whether it knows Anthropic's own fields: `anthropic_beta` and `tool_choice`.
+    pub anthropic: bool,
 }
-
-/// What is assumed of a model that no row names.
-pub static UNKNOWN: Family = Family { name: "unknown", prefixes: &[], ..BASE };
-
-/// The most common answers; each row says where it differs.
-const BASE: Family = Family {
-    name: "",
-    prefixes: &[],
-    top_k: TopK::None,
-    sampling: SamplingRule::Both,
-    stop: true,
-    system: true,
-    leading_assistant: false,
-    prefill: Prefill::Continues,
-};
-
-const CLAUDE: Family =
-    Family { top_k: TopK::TopK, leading_assistant: true, prefill: Prefill::ContinuesTrimmed, ..BASE };
-
-/// The families, in the order in which the documentation lists them.
-pub static FAMILIES: &[Family] = &[
-    Family { name: "nova", prefixes: &["amazon.nova-"], top_k: TopK::InferenceConfig, ..BASE },
-    Family {
-        name: "titan-text",
-        prefixes: &["amazon.titan-text", "amazon.titan-tg1"],
-        system: false,
-        ..BASE
-    },
-    Family {
-        name: "claude-2",
-        prefixes: &["anthropic.claude-v2", "anthropic.claude-2", "anthropic.claude-instant"],
-        ..CLAUDE
-    },
-    Family { name: "claude-3", prefixes: &["anthropic.claude-3"], ..CLAUDE },
-    Family {
-        name: "claude-4",
-        prefixes: &["anthropic.claude-sonnet-4-2025", "anthropic.claude-opus-4-2025"],
-        ..CLAUDE
-    },
-    Family {
-        name: "claude-4.5",
-        prefixes: &[
-            "anthropic.claude-opus-4-1",
-            "anthropic.claude-opus-4-5",
-            "anthropic.claude-sonnet-4-5",
-            "anthropic.claude-haiku-4-5",
-        ],
-        sampling: SamplingRule::OneOf,
-        ..CLAUDE
-    },
-    Family {
-        name: "claude-4.6",
-        prefixes: &["anthropic.claude-opus-4-6", "anthropic.claude-sonnet-4-6", "anthropic.claude-haiku-4-6"],
-        sampling: SamplingRule::OneOf,
-        prefill: Prefill::Refused,
-        ..CLAUDE
-    },
-    // Everything newer: from 4.7 on, Claude refuses every sampling parameter.
-    Family {
-        name: "claude",
-        prefixes: &["anthropic.claude"],
-        top_k: TopK::None,
-        sampling: SamplingRule::None,
-        prefill: Prefill::Refused,
-        ..CLAUDE
-    },
-    Family { name: "jamba", prefixes: &["ai21.jamba"], ..BASE },
-    Family { name: "command-r", prefixes: &["cohere.command-r"], top_k: TopK::K, ..BASE },
-    Family { name: "command", prefixes: &["cohere.command"], top_k: TopK::K, system: false, ..BASE },
-    Family { name: "llama", prefixes: &["meta.llama"], ..BASE },
-    Family { name: "mistral", prefixes: &["mistral."], top_k: TopK::TopK, ..BASE },
-    Family {
-        name: "mistral-7b",
-        prefixes: &["mistral.mistral-7b", "mistral.mixtral"],
-        top_k: TopK::TopK,
-        system: false,
-        ..BASE
-    },
-    Family { name: "deepseek", prefixes: &["deepseek."], ..BASE },
-    Family { name: "qwen", prefixes: &["qwen."], leading_assistant: true, ..BASE },
-    Family { name: "gpt-oss", prefixes: &["openai.gpt-oss"], ..BASE },
-    Family { name: "gpt-5", prefixes: &["openai.gpt-5"], ..BASE },
-    Family {
-        name: "gpt",
-        prefixes: &["openai.gpt-5.6", "openai.gpt-5-6", "openai.gpt-6", "openai.gpt-7"],
-        sampling: SamplingRule::None,
-        stop: false,
-        ..BASE
-    },
-    Family { name: "grok", prefixes: &["xai.grok"], sampling: SamplingRule::None, stop: false, ..BASE },
-    Family { name: "kimi", prefixes: &["moonshot.", "moonshotai."], leading_assistant: true, ..BASE },
-    Family { name: "glm", prefixes: &["zai."], leading_assistant: true, ..BASE },
-    Family { name: "minimax", prefixes: &["minimax."], ..BASE },
-    Family { name: "nemotron", prefixes: &["nvidia."], ..BASE },
-    Family { name: "gemma", prefixes: &["google."], ..BASE },
-    Family { name: "palmyra", prefixes: &["writer."], ..BASE },
-];
 
 /// Finds a family by the name that the `bedrock_family` parameter takes.
 pub fn by_name(name: &str) -> Option<&'static Family> {
@@ -189,14 +236,22 @@ mod tests {
     #[test]
     fn the_longest_prefix_wins() {
         assert_eq!(family_of("us.amazon.nova-lite-v1:0"), "nova");
-        assert_eq!(family_of("us.anthropic.claude-3-7-sonnet-20250219-v1:0"), "claude-3");
+        assert_eq!(family_of("us.anthropic.claude-3-7-sonnet-20250219-v1:0"), "claude-3.7");
+        assert_eq!(family_of("us.anthropic.claude-3-5-sonnet-20241022-v2:0"), "claude-3.5");
+        assert_eq!(family_of("us.amazon.nova-2-lite-v1:0"), "nova-2");
+        assert_eq!(family_of("us.meta.llama3-2-3b-instruct-v1:0"), "llama-no-tools");
+        assert_eq!(family_of("us.meta.llama3-3-70b-instruct-v1:0"), "llama");
+        assert_eq!(family_of("us.deepseek.r1-v1:0"), "deepseek-r1");
+        assert_eq!(family_of("moonshot.kimi-k2-thinking"), "kimi");
         assert_eq!(family_of("us.anthropic.claude-sonnet-4-20250514-v1:0"), "claude-4");
-        assert_eq!(family_of("us.anthropic.claude-opus-4-1-20250805-v1:0"), "claude-4.5");
+        assert_eq!(family_of("us.anthropic.claude-opus-4-1-20250805-v1:0"), "claude-4.1");
         assert_eq!(family_of("global.anthropic.claude-sonnet-4-5-20250929-v1:0"), "claude-4.5");
         assert_eq!(family_of("us.anthropic.claude-sonnet-4-6"), "claude-4.6");
-        assert_eq!(family_of("us.anthropic.claude-opus-4-7-v1:0"), "claude");
+        assert_eq!(family_of("us.anthropic.claude-opus-4-7-v1:0"), "claude-4.7");
+        assert_eq!(family_of("us.anthropic.claude-opus-5-v1:0"), "claude");
         assert_eq!(family_of("mistral.mistral-7b-instruct-v0:2"), "mistral-7b");
-        assert_eq!(family_of("us.mistral.pixtral-large-2502-v1:0"), "mistral");
+        assert_eq!(family_of("us.mistral.pixtral-large-2502-v1:0"), "mistral-large");
+        assert_eq!(family_of("mistral.ministral-3-8b-instruct"), "mistral");
         assert_eq!(family_of("openai.gpt-oss-120b-1:0"), "gpt-oss");
         assert_eq!(family_of("cohere.command-light-text-v14"), "command");
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chat::{
-    BoxFuture, ChatModel, Completion, Error, ErrorKind, Event, EventStream, Readiness, Request, Result,
+    BoxFuture, ChatModel, Completion, Error, ErrorKind, Event, EventStream, Head, Readiness, Request, Result,
     Streaming,
 };
 use futures_util::StreamExt;
@@ -13,8 +13,12 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::spec::{BedrockSpec, Credentials};
 use crate::translate;
-use crate::translate::{Context, Operation, Translated};
-use crate::transport::{Connections, CredentialCache, EndpointError, Events, Outcome, Target, Transport};
+use crate::translate::{Answered, Context, Operation, Restore, Translated};
+use crate::transport::{Connections, CredentialCache, EndpointError, Events, Target, Transport};
+
+mod learned;
+
+use learned::{Learned, Lesson};
 
 /// What the models of a process share.
 #[derive(Debug)]
@@ -44,6 +48,7 @@ pub struct Identity(Arc<CredentialCache>);
 pub struct BedrockModel {
     spec: Arc<BedrockSpec>,
     transport: Transport,
+    learned: Learned,
 }
 
 impl BedrockModel {
@@ -59,58 +64,177 @@ impl BedrockModel {
         let transport =
             Transport::new(Arc::clone(&spec), target, credentials, &shared.connections, shared.clock.clone())
                 .map_err(|error| EndpointError::Rules { reason: error.to_string() })?;
-        Ok(Self { spec, transport })
+        Ok(Self { spec, transport, learned: Learned::default() })
     }
 
-    fn translate(&self, request: &Request, operation: Operation) -> Result<Translated> {
+    fn translate(&self, request: &Request, operation: Operation, native_output: bool) -> Result<Translated> {
+        let spec = &self.spec;
         let context = Context {
-            family: self.spec.family,
-            guardrail: self.spec.guardrail.as_ref(),
-            guardrail_override: self.spec.guardrail_override,
+            family: spec.family,
+            guardrail: spec.guardrail.as_ref(),
+            guardrail_override: spec.guardrail_override,
+            guard_last_turn: spec.guard_last_turn,
+            cache: spec.cache,
+            lift_thinking: spec.lift_thinking,
+            native_output,
         };
         translate::request(request, context, operation)
     }
 
     async fn answer(&self, request: Request) -> Result<Completion> {
-        let Translated { body, adjusted } = self.translate(&request, Operation::Converse)?;
-        drop(request);
-        let call = self.transport.converse(Bytes::from(body));
-        let (mut head, reply) = match tokio::time::timeout(self.spec.deadlines.request, call).await {
-            Ok(result) => result?,
-            Err(_) => return Err(too_slow()),
-        };
-        let (response, skipped) = translate::response(&reply).map_err(|error| {
-            error.attempts(head.attempts).upstream_request_id(head.upstream_request_id.clone())
-        })?;
-        if skipped > 0 {
-            tracing::warn!(skipped, model = %self.spec.model_id, "Bedrock sent content of a kind that is not known");
-        }
-        head.adjusted = adjusted;
+        let deadline = Instant::now() + self.spec.deadlines.request;
+        let attempt = self.attempt(deadline);
+        let Whole { head, reply, restore } = self.whole(request, attempt).await?;
+        let (response, skipped) =
+            translate::response(&reply, &restore).map_err(|error| with_head(error, &head))?;
+        self.warn_of(skipped);
         Ok(Completion { head, response })
     }
 
-    async fn begin(&self, request: Request) -> Result<Streaming> {
-        let Translated { body, adjusted } = self.translate(&request, Operation::ConverseStream)?;
+    /// Calls `Converse`: once more where Bedrock refuses what can be left out.
+    async fn whole(&self, request: Request, mut attempt: Attempt) -> Result<Whole> {
+        let mut translated = self.translate(&request, Operation::Converse, attempt.native_output)?;
+        if translated.is_native {
+            let error = match self.once(translated, attempt).await {
+                Ok(whole) => return Ok(whole),
+                Err(error) => error,
+            };
+            if self.learn(&error, |lesson| lesson != Lesson::NoToolsInStream).is_none() {
+                return Err(error);
+            }
+            attempt.spent = error.attempt_count();
+            translated = self.translate(&request, Operation::Converse, false)?;
+        }
+        // A call may take an hour, and nothing needs the request any more.
         drop(request);
+        self.once(translated, attempt).await
+    }
+
+    async fn once(&self, translated: Translated, attempt: Attempt) -> Result<Whole> {
+        let Translated { body, adjusted, ignored, restore, .. } = translated;
+        let call = self.transport.converse(Bytes::from(body));
+        match tokio::time::timeout_at(attempt.deadline, call).await {
+            Ok(Ok((mut head, reply))) => {
+                head.attempts = head.attempts.saturating_add(attempt.spent);
+                Ok(Whole { head: Head { adjusted, ignored, ..head }, reply, restore })
+            }
+            Ok(Err(error)) => Err(attempt.counted(error)),
+            Err(_) => Err(attempt.counted(too_slow())),
+        }
+    }
+
+    async fn begin(&self, request: Request) -> Result<Streaming> {
         let deadline = Instant::now() + self.spec.deadlines.request;
+        let mut attempt = self.attempt(deadline);
+        loop {
+            let translated = self.translate(&request, Operation::ConverseStream, attempt.native_output)?;
+            let Translated { has_tools, is_native, .. } = translated;
+            if has_tools && !self.learned.streams_tools() {
+                return self.begin_whole(request, attempt).await;
+            }
+            if !has_tools && !is_native {
+                // There is nothing to fall back to, so the request need not be kept.
+                drop(request);
+                return self.piecewise(translated, attempt).await;
+            }
+            let error = match self.piecewise(translated, attempt).await {
+                Ok(streaming) => return Ok(streaming),
+                Err(error) => error,
+            };
+            attempt.spent = error.attempt_count();
+            let applies = |lesson| match lesson {
+                Lesson::NoToolsInStream => has_tools,
+                Lesson::NoNativeOutput | Lesson::SchemaTooComplex => is_native,
+            };
+            match self.learn(&error, applies) {
+                Some(Lesson::NoToolsInStream) => return self.begin_whole(request, attempt).await,
+                Some(Lesson::NoNativeOutput | Lesson::SchemaTooComplex) => attempt.native_output = false,
+                None => return Err(error),
+            }
+        }
+    }
+
+    /// Calls `ConverseStream` and waits for the first event, so that a failure before it has a real status: the
+    /// client's 200 goes out with it.
+    async fn piecewise(&self, translated: Translated, attempt: Attempt) -> Result<Streaming> {
+        let Translated { body, adjusted, ignored, restore, .. } = translated;
+        let deadline = attempt.deadline;
         let call = self.transport.converse_stream(Bytes::from(body));
-        let Outcome { mut head, response, started } = match tokio::time::timeout_at(deadline, call).await {
-            Ok(result) => result?,
-            Err(_) => return Err(too_slow()),
+        let mut outcome = match tokio::time::timeout_at(deadline, call).await {
+            Ok(result) => result.map_err(|error| attempt.counted(error))?,
+            Err(_) => return Err(attempt.counted(too_slow())),
         };
-        let first_event = started + self.spec.deadlines.first_event;
-        let times = (first_event, deadline);
-        let mut events = Events::new(Arc::clone(&self.spec), head.clone(), response.into_body(), times);
-        // The client's 200 goes out with the first event, so that a failure before it has a real status.
+        outcome.head.attempts = outcome.head.attempts.saturating_add(attempt.spent);
+        let mut head = outcome.head.clone();
+        let mut events = Events::new(Arc::clone(&self.spec), outcome, deadline, restore);
         let first = match events.next().await {
             Some(first) => first?,
             None => {
                 return Err(Error::new(ErrorKind::Incomplete, "the stream from Amazon Bedrock is empty"));
             }
         };
-        head.adjusted = adjusted;
+        (head.adjusted, head.ignored) = (adjusted, ignored);
         Ok(Streaming { head, events: begun_with(first, events) })
     }
+
+    /// Gives a whole answer as the stream that the model does not give with tools.
+    async fn begin_whole(&self, request: Request, attempt: Attempt) -> Result<Streaming> {
+        let Whole { head, reply, restore } = self.whole(request, attempt).await?;
+        let Answered { events, skipped } =
+            translate::events(&reply, &restore).map_err(|error| with_head(error, &head))?;
+        self.warn_of(skipped);
+        let events = futures_util::stream::iter(events.into_iter().map(Ok));
+        Ok(Streaming { head, events: Box::pin(events) })
+    }
+
+    fn attempt(&self, deadline: Instant) -> Attempt {
+        Attempt { deadline, spent: 0, native_output: self.learned.native_output() }
+    }
+
+    /// Reads a refusal, and remembers what it says where the request asked for that at all: a client's own fields
+    /// may be refused in the same words.
+    fn learn(&self, error: &Error, applies: impl FnOnce(Lesson) -> bool) -> Option<Lesson> {
+        let lesson = Lesson::of(error).filter(|lesson| applies(*lesson))?;
+        tracing::info!(model = %self.spec.model_id, ?lesson, "Bedrock refused what this model does not take");
+        self.learned.remember(lesson);
+        Some(lesson)
+    }
+
+    fn warn_of(&self, skipped: usize) {
+        if skipped > 0 {
+            tracing::warn!(skipped, model = %self.spec.model_id, "Bedrock sent content of a kind that is not known");
+        }
+    }
+}
+
+/// What a call knows of the calls before it for the same request.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    /// When everything must be over.
+    deadline: Instant,
+    /// How many calls were made.
+    spent: u32,
+    /// Whether `outputConfig` is worth a try.
+    native_output: bool,
+}
+
+impl Attempt {
+    /// Counts the calls before among those of a failure.
+    fn counted(self, error: Error) -> Error {
+        let attempts = error.attempt_count().saturating_add(self.spent);
+        error.attempts(attempts)
+    }
+}
+
+/// A whole reply, not yet translated.
+struct Whole {
+    head: Head,
+    reply: Bytes,
+    restore: Restore,
+}
+
+fn with_head(error: Error, head: &Head) -> Error {
+    error.attempts(head.attempts).upstream_request_id(head.upstream_request_id.clone())
 }
 
 /// Puts the first event back in front of the others.
@@ -118,8 +242,9 @@ fn begun_with(first: Event, rest: Events) -> EventStream {
     Box::pin(futures_util::stream::once(std::future::ready(Ok(first))).chain(rest))
 }
 
+/// At least one call was on its way.
 fn too_slow() -> Error {
-    Error::new(ErrorKind::Timeout, "the answer took longer than the model's `request_timeout`")
+    Error::new(ErrorKind::Timeout, "the answer took longer than the model's `request_timeout`").attempts(1)
 }
 
 impl ChatModel for BedrockModel {
@@ -135,3 +260,6 @@ impl ChatModel for BedrockModel {
         self.transport.credentials().readiness()
     }
 }
+
+#[cfg(test)]
+mod tests;

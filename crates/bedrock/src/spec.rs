@@ -26,6 +26,12 @@ pub struct BedrockSpec {
     pub guardrail: Option<Guardrail>,
     /// Whether a request may bring a guardrail of its own.
     pub guardrail_override: bool,
+    /// Whether a guardrail assesses the last turn of the user alone, instead of the whole conversation.
+    pub guard_last_turn: bool,
+    /// Whether cache points are placed where the client places none.
+    pub cache: bool,
+    /// Whether a `<thinking>` that an answer begins with is told as reasoning.
+    pub lift_thinking: bool,
     /// How long to wait, and how often to try.
     pub deadlines: Deadlines,
 }

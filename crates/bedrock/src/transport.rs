@@ -18,7 +18,7 @@ mod sign;
 pub use endpoint::{EndpointError, EndpointUrl};
 pub use region::{default_region, profile_endpoint, profile_exists};
 
-pub(crate) use call::{Outcome, Transport};
+pub(crate) use call::Transport;
 pub(crate) use connect::Connections;
 pub(crate) use credentials::CredentialCache;
 pub(crate) use endpoint::Target;

@@ -9,6 +9,40 @@ pub enum Field {
     Message(usize),
     /// The part (second) of the message (first).
     Part(usize, usize),
+    /// The reasoning that the message at this index brings back.
+    Reasoning(usize),
+    /// The call (second) of the message (first).
+    ToolCall(usize, usize),
+    /// The arguments of the call (second) of the message (first).
+    ToolArguments(usize, usize),
+    /// The id of the call whose result the message at this index brings.
+    ToolCallId(usize),
+    /// The list of tools as a whole.
+    Tools,
+    /// The tool at this index.
+    Tool(usize),
+    /// The name of the tool at this index.
+    ToolName(usize),
+    /// The schema of the tool at this index.
+    ToolParameters(usize),
+    /// Whether the tool at this index is strict.
+    ToolStrict(usize),
+    /// Which tools may or must be called.
+    ToolChoice,
+    /// Whether several calls may be asked for at once.
+    ParallelToolCalls,
+    /// The shape of the answer.
+    ResponseFormat,
+    /// How much the model is to think.
+    ReasoningEffort,
+    /// The tier that serves the request.
+    ServiceTier,
+    /// The latency that the request gets.
+    Latency,
+    /// The points up to which the prompt is worth caching.
+    CacheControl,
+    /// The previews of features that the client asks for.
+    Betas,
     /// The limit of generated tokens.
     MaxTokens,
     /// The sampling temperature.

@@ -5,9 +5,9 @@
 //! `Serialize` or `Deserialize`: wire types live beside the wire.
 //!
 //! ```
-//! use chat::{Message, Request, Role};
+//! use chat::{Message, Request};
 //!
-//! let request = Request { messages: vec![Message::text(Role::User, "hello")], ..Request::default() };
+//! let request = Request { messages: vec![Message::user("hello")], ..Request::default() };
 //! assert_eq!(request.messages.len(), 1);
 //! ```
 
@@ -19,20 +19,32 @@ mod field;
 mod finish;
 mod message;
 mod model;
+mod raw;
+mod reasoning;
 mod request;
 mod response;
 mod sampling;
+mod tool;
 mod usage;
 
 pub use collect::Collector;
-pub use content::Part;
+pub use content::{
+    Cache, Content, Document, DocumentFormat, GuardedText, Image, ImageFormat, Part, Qualifier, Source,
+    Video, VideoFormat,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Metadata};
 pub use field::Field;
 pub use finish::FinishReason;
-pub use message::{Message, Role};
+pub use message::{Assistant, Message, ToolResult};
 pub use model::{BoxFuture, ChatModel, Completion, EventStream, Head, Readiness, Streaming};
-pub use request::{GuardrailChoice, GuardrailMode, GuardrailTrace, JsonObject, Request};
+pub use raw::RawJson;
+pub use reasoning::{Effort, Reasoning};
+pub use request::{
+    GuardrailChoice, GuardrailMode, GuardrailTrace, JsonObject, JsonSchema, Latency, Request, ResponseFormat,
+    ServiceTier,
+};
 pub use response::Response;
 pub use sampling::Sampling;
+pub use tool::{Tool, ToolCall, ToolChoice};
 pub use usage::Usage;

@@ -1,30 +1,57 @@
 //! The messages of a conversation.
 
-use crate::Part;
-
-/// Who speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The operator's instructions (`system` and `developer` in OpenAI's dialect).
-    System,
-    /// The person or program that asks.
-    User,
-    /// The model.
-    Assistant,
-}
+use crate::{Cache, Part, Reasoning, ToolCall};
 
 /// One message of a conversation, at the same index as in the client's request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said; may be empty where the dialect allows it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// The operator's instructions (`system` and `developer` in OpenAI's dialect).
+    System(Vec<Part>),
+    /// What the person or program that asks says; may be empty where the dialect allows it.
+    User(Vec<Part>),
+    /// What the model said.
+    Assistant(Assistant),
+    /// What came of a call that the model asked for.
+    Tool(ToolResult),
+}
+
+/// What a model said in an earlier turn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Assistant {
+    /// What it thought before it spoke, in its order.
+    pub reasoning: Vec<Reasoning>,
+    /// What it said.
     pub content: Vec<Part>,
+    /// The calls that it asked for.
+    pub tool_calls: Vec<ToolCall>,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolResult {
+    /// The id of the call.
+    pub call_id: String,
+    /// What came of it; may be empty.
+    pub content: Vec<Part>,
+    /// Whether the call failed.
+    pub is_error: bool,
+    /// Whether the prompt up to and with this result is worth caching.
+    pub cache: Option<Cache>,
 }
 
 impl Message {
-    /// Builds a message of one text part.
-    pub fn text(role: Role, text: impl Into<String>) -> Self {
-        Self { role, content: vec![Part::Text(text.into())] }
+    /// Builds instructions of one text.
+    pub fn system(text: impl Into<String>) -> Self {
+        Self::System(vec![Part::text(text)])
+    }
+
+    /// Builds a user's message of one text.
+    pub fn user(text: impl Into<String>) -> Self {
+        Self::User(vec![Part::text(text)])
+    }
+
+    /// Builds a model's message of one text.
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self::Assistant(Assistant { content: vec![Part::text(text)], ..Assistant::default() })
     }
 }

@@ -46,8 +46,10 @@ pub struct Head {
     pub upstream_request_id: Option<String>,
     /// How many calls to the provider were made.
     pub attempts: u32,
-    /// What had to be left out or changed for this model to accept the request.
+    /// What had to be changed for this model to accept the request.
     pub adjusted: Vec<Field>,
+    /// What has no effect on this model, and was left out.
+    pub ignored: Vec<Field>,
 }
 
 /// A complete answer and its head.

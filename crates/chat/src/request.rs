@@ -1,6 +1,6 @@
 //! What a client asks of a model.
 
-use crate::{Message, Sampling};
+use crate::{Effort, Message, RawJson, Sampling, Tool, ToolChoice};
 
 /// A JSON object whose keys keep the author's order.
 pub type JsonObject = serde_json::Map<String, serde_json::Value>;
@@ -14,12 +14,73 @@ pub struct Request {
     pub messages: Vec<Message>,
     /// How to sample.
     pub sampling: Sampling,
+    /// The tools that the model may call, each name once.
+    pub tools: Vec<Tool>,
+    /// Which of them it may or must call.
+    pub tool_choice: Option<ToolChoice>,
+    /// Whether it may ask for several calls at once.
+    pub parallel_tool_calls: Option<bool>,
+    /// What shape the answer has.
+    pub response_format: ResponseFormat,
+    /// How much it is to think.
+    pub reasoning_effort: Option<Effort>,
+    /// Which tier serves the request.
+    pub service_tier: Option<ServiceTier>,
+    /// Which latency the request gets.
+    pub latency: Option<Latency>,
+    /// Features of a provider's preview that the client asks for by name.
+    pub betas: Vec<String>,
     /// A guardrail for this request alone, where the operator allows one.
     pub guardrail: Option<GuardrailChoice>,
-    /// Keys and values that describe the request: the variables of a parameterized prompt.
+    /// Keys and values that describe the request; also the variables of a parameterized prompt.
     pub metadata: Vec<(String, String)>,
     /// Fields for the model itself that the provider's API does not name.
     pub additional_fields: Option<JsonObject>,
+}
+
+/// What shape an answer has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ResponseFormat {
+    /// Any text.
+    #[default]
+    Text,
+    /// A JSON object.
+    JsonObject,
+    /// JSON that follows a schema.
+    JsonSchema(JsonSchema),
+}
+
+/// A schema for an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonSchema {
+    /// The client's name for it.
+    pub name: String,
+    /// What the answer is.
+    pub description: Option<String>,
+    /// The schema, as the client wrote it.
+    pub schema: RawJson,
+    /// Whether the answer must follow it to the letter.
+    pub strict: Option<bool>,
+}
+
+/// Which tier serves a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceTier {
+    /// The usual one.
+    Default,
+    /// Cheaper and slower.
+    Flex,
+    /// Dearer and faster.
+    Priority,
+}
+
+/// Which latency a request gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latency {
+    /// The usual one.
+    Standard,
+    /// A shorter one, where the model has it.
+    Optimized,
 }
 
 /// A guardrail to apply to a request and its answer.

@@ -1,18 +1,18 @@
 //! What a model answers.
 
-use serde_json::value::RawValue;
-
-use crate::{FinishReason, Usage};
+use crate::{FinishReason, Metadata, Reasoning, ToolCall};
 
 /// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Response {
+    /// What the model thought, in its order.
+    pub reasoning: Vec<Reasoning>,
     /// The text of the answer; `None` where the model wrote no text.
     pub text: Option<String>,
+    /// The calls that the model asks for.
+    pub tool_calls: Vec<ToolCall>,
     /// Why the answer ended.
     pub finish_reason: FinishReason,
-    /// What it cost; `None` where the provider did not say.
-    pub usage: Option<Usage>,
-    /// The provider's guardrail trace, as the provider wrote it. Holds matched text: never log it.
-    pub guardrail_trace: Option<Box<RawValue>>,
+    /// What is known besides the answer.
+    pub metadata: Metadata,
 }

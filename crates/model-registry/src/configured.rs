@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use chat::{BoxFuture, ChatModel, Completion, Readiness, Request, Result, Sampling, Streaming};
+use chat::{
+    BoxFuture, ChatModel, Completion, Effort, Latency, Readiness, Request, Result, Sampling, ServiceTier,
+    Streaming,
+};
 
 use crate::prompt::Prompt;
 
@@ -11,6 +14,10 @@ use crate::prompt::Prompt;
 pub(crate) struct Defaults {
     pub(crate) sampling: Sampling,
     pub(crate) prompt: Option<Prompt>,
+    pub(crate) reasoning_effort: Option<Effort>,
+    pub(crate) service_tier: Option<ServiceTier>,
+    pub(crate) latency: Option<Latency>,
+    pub(crate) parallel_tool_calls: Option<bool>,
 }
 
 /// A model that fills in the defaults of the manifest.
@@ -21,12 +28,23 @@ pub(crate) struct Configured {
 }
 
 impl Configured {
-    fn fill(&self, request: Request) -> Result<Request> {
-        let system_prompt = match &self.defaults.prompt {
-            Some(prompt) => Some(prompt.render(&request.metadata)?),
-            None => request.system_prompt,
-        };
-        Ok(Request { sampling: request.sampling.or(&self.defaults.sampling), system_prompt, ..request })
+    fn fill(&self, mut request: Request) -> Result<Request> {
+        // Destructured, so that a new default cannot be forgotten here.
+        let Defaults { sampling, prompt, reasoning_effort, service_tier, latency, parallel_tool_calls } =
+            &self.defaults;
+        if let Some(prompt) = prompt {
+            request.system_prompt = Some(prompt.render(&request.metadata)?);
+            if prompt.has_variables() {
+                // They were values for the prompt, and are not labels for the bill as well.
+                request.metadata.clear();
+            }
+        }
+        request.sampling = request.sampling.or(sampling);
+        request.reasoning_effort = request.reasoning_effort.or(*reasoning_effort);
+        request.service_tier = request.service_tier.or(*service_tier);
+        request.latency = request.latency.or(*latency);
+        request.parallel_tool_calls = request.parallel_tool_calls.or(*parallel_tool_calls);
+        Ok(request)
     }
 }
 

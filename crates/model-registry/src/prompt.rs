@@ -58,6 +58,11 @@ impl Prompt {
         Ok(Self(pieces))
     }
 
+    /// Says whether the prompt is a template with variables.
+    pub(crate) fn has_variables(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Variable(_)))
+    }
+
     /// Puts the values in. They are text, whatever they look like.
     ///
     /// # Errors

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chat::{BoxFuture, ChatModel, Sampling};
+use chat::{BoxFuture, ChatModel};
 use secrecy::SecretString;
 use secrets::{Environment, ResolvedModel, Stores};
 use spicepod::Problem;
 
+use crate::configured::Defaults;
 use crate::params::ParamSpec;
 
 /// What holds for all models of a process.
@@ -37,6 +38,19 @@ pub struct Summary {
     pub credentials: String,
     /// Its guardrail, or a dash.
     pub guardrail: String,
+}
+
+/// Whether content that a request only gives an address of is fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RemoteContent {
+    /// Never.
+    #[default]
+    Denied,
+    /// From public addresses.
+    Allowed {
+        /// Names of hosts, and `*.` with a name for all below it; any host where it is absent.
+        hosts: Option<Vec<String>>,
+    },
 }
 
 /// What a model may be declared from.
@@ -79,8 +93,8 @@ pub(crate) type Build = Box<dyn FnOnce() -> BoxFuture<'static, Result<Arc<dyn Ch
 /// A valid model that has not been built.
 pub(crate) struct Draft {
     pub(crate) summary: Summary,
-    pub(crate) sampling: Sampling,
-    pub(crate) system_prompt: Option<crate::prompt::Prompt>,
+    pub(crate) defaults: Defaults,
+    pub(crate) remote: RemoteContent,
     pub(crate) build: Build,
 }
 

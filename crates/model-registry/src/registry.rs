@@ -6,7 +6,7 @@ use chat::{BoxFuture, ChatModel, Completion, Error, ErrorKind, Readiness, Reques
 use indexmap::IndexMap;
 
 use crate::configured::{Configured, Defaults};
-use crate::provider::Summary;
+use crate::provider::{RemoteContent, Summary};
 use crate::validate::ModelSpec;
 
 /// The models of a process, by name and in the order of the manifest. Immutable: a reload builds another.
@@ -28,6 +28,8 @@ pub struct Entry {
     pub description: Option<String>,
     /// The model.
     pub model: Arc<dyn ChatModel>,
+    /// Whether content at other addresses is fetched for it.
+    pub remote: RemoteContent,
     /// The model in a few words.
     pub summary: Summary,
 }
@@ -73,10 +75,18 @@ pub async fn build(specs: Vec<ModelSpec>) -> ModelRegistry {
                 Arc::new(Broken { reason })
             }
         };
-        let defaults = Defaults { sampling: draft.sampling, prompt: draft.system_prompt };
+        let defaults = draft.defaults;
         let model: Arc<dyn ChatModel> =
             if defaults == Defaults::default() { model } else { Arc::new(Configured { model, defaults }) };
-        entries.push(Entry { name: name.into(), from, provider, description, model, summary: draft.summary });
+        entries.push(Entry {
+            name: name.into(),
+            from,
+            provider,
+            description,
+            model,
+            remote: draft.remote,
+            summary: draft.summary,
+        });
     }
     entries.into_iter().collect()
 }

@@ -35,7 +35,7 @@ impl ModelSpec {
 
     /// The sampling that applies where a request says nothing.
     pub fn sampling(&self) -> &Sampling {
-        &self.draft.sampling
+        &self.draft.defaults.sampling
     }
 }
 

@@ -15,6 +15,8 @@
 
 mod chunk;
 mod error;
+mod json;
+pub mod media;
 mod models;
 mod response;
 mod text;

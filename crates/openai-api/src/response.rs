@@ -1,10 +1,10 @@
 //! A whole answer as a chat completion.
 
-use chat::{FinishReason, Response, Usage};
+use chat::{FinishReason, Metadata, Reasoning, Response, ToolCall, Usage};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::text;
+use crate::{json, text};
 
 /// What the gateway says about an answer besides the answer.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ struct Completion<'a> {
     model: &'a str,
     choices: [Choice<'a>; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<WireUsage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bedrock: Option<Extension<'a>>,
@@ -43,6 +45,66 @@ struct Message<'a> {
     role: &'static str,
     content: Option<&'a str>,
     refusal: (),
+    /// All thoughts in one text; absent where there are none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reasoning_content: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    thinking_blocks: Vec<ThinkingBlock<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Call<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<Called<'a>>,
+}
+
+/// A block of reasoning, as clients bring it back.
+#[derive(Serialize)]
+#[serde(tag = "type")]
+pub(crate) enum ThinkingBlock<'a> {
+    #[serde(rename = "thinking")]
+    Thinking {
+        thinking: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signature: Option<&'a str>,
+    },
+    #[serde(rename = "redacted_thinking")]
+    Redacted { data: &'a str },
+}
+
+impl<'a> From<&'a Reasoning> for ThinkingBlock<'a> {
+    fn from(reasoning: &'a Reasoning) -> Self {
+        match reasoning {
+            Reasoning::Thinking { text, signature } => {
+                Self::Thinking { thinking: text, signature: signature.as_deref() }
+            }
+            Reasoning::Redacted(data) => Self::Redacted { data },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Call<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Called<'a>,
+}
+
+#[derive(Serialize)]
+struct Called<'a> {
+    name: &'a str,
+    arguments: String,
+}
+
+impl<'a> From<&'a ToolCall> for Called<'a> {
+    fn from(call: &'a ToolCall) -> Self {
+        Self { name: &call.name, arguments: json::compact(call.arguments.get()) }
+    }
+}
+
+impl<'a> From<&'a ToolCall> for Call<'a> {
+    fn from(call: &'a ToolCall) -> Self {
+        Self { id: &call.id, kind: "function", function: call.into() }
+    }
 }
 
 /// OpenAI's usage.
@@ -57,6 +119,13 @@ pub(crate) struct WireUsage {
 #[derive(Serialize)]
 struct PromptDetails {
     cached_tokens: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cache_write_tokens: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl From<Usage> for WireUsage {
@@ -65,7 +134,10 @@ impl From<Usage> for WireUsage {
             prompt_tokens: usage.prompt_tokens(),
             completion_tokens: usage.output_tokens,
             total_tokens: usage.total_tokens(),
-            prompt_tokens_details: PromptDetails { cached_tokens: usage.cache_read_tokens },
+            prompt_tokens_details: PromptDetails {
+                cached_tokens: usage.cache_read_tokens,
+                cache_write_tokens: usage.cache_write_tokens,
+            },
         }
     }
 }
@@ -73,7 +145,10 @@ impl From<Usage> for WireUsage {
 /// What OpenAI's reply has no member for.
 #[derive(Serialize)]
 pub(crate) struct Extension<'a> {
-    trace: Trace<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Trace<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    performance_config: Option<Performance<'a>>,
 }
 
 #[derive(Serialize)]
@@ -81,36 +156,69 @@ struct Trace<'a> {
     guardrail: &'a RawValue,
 }
 
+#[derive(Serialize)]
+struct Performance<'a> {
+    latency: &'a str,
+}
+
 impl<'a> Extension<'a> {
-    pub(crate) fn new(guardrail: &'a RawValue) -> Self {
-        Self { trace: Trace { guardrail } }
+    pub(crate) fn new(metadata: &'a Metadata) -> Option<Self> {
+        let trace = metadata.guardrail_trace.as_deref().map(|guardrail| Trace { guardrail });
+        let performance_config = metadata.latency.as_deref().map(|latency| Performance { latency });
+        (trace.is_some() || performance_config.is_some()).then_some(Self { trace, performance_config })
     }
 }
 
 /// OpenAI's word for why an answer ended.
-pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
+pub(crate) fn finish_reason(reason: FinishReason, legacy_functions: bool) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",
+        FinishReason::ToolCalls if legacy_functions => "function_call",
+        FinishReason::ToolCalls => "tool_calls",
         FinishReason::Length => "length",
         FinishReason::ContentFilter => "content_filter",
     }
 }
 
-/// Writes a whole answer.
-pub fn completion(identity: &Identity, response: &Response) -> Vec<u8> {
-    let content = response.text.as_deref();
-    let message = Message { role: "assistant", content, refusal: () };
-    let finish_reason = finish_reason(response.finish_reason);
+/// Writes a whole answer. With `legacy_functions` its first call stands where clients look that know no tools, who
+/// cannot be told of more than one.
+pub fn completion(identity: &Identity, response: &Response, legacy_functions: bool) -> Vec<u8> {
+    let metadata = &response.metadata;
+    let message = message(response, legacy_functions);
+    let length = response.text.as_ref().map_or(0, String::len) + message.reasoning_content.len() * 2;
+    let finish_reason = finish_reason(response.finish_reason, legacy_functions);
     let reply = Completion {
         id: &identity.id,
         object: "chat.completion",
         created: identity.created,
         model: &identity.model,
         choices: [Choice { index: 0, message, logprobs: (), finish_reason }],
-        usage: response.usage.map(WireUsage::from),
-        bedrock: response.guardrail_trace.as_deref().map(Extension::new),
+        service_tier: metadata.service_tier.as_deref(),
+        usage: metadata.usage.map(WireUsage::from),
+        bedrock: Extension::new(metadata),
     };
-    let mut body = Vec::with_capacity(384 + content.map_or(0, str::len));
+    let mut body = Vec::with_capacity(384 + length);
     text::write_json(&mut body, &reply);
     body
+}
+
+fn message(response: &Response, legacy_functions: bool) -> Message<'_> {
+    let thoughts = response.reasoning.iter().filter_map(|block| match block {
+        Reasoning::Thinking { text, .. } => Some(text.as_str()),
+        Reasoning::Redacted(_) => None,
+    });
+    let (calls, function_call) = if legacy_functions {
+        (Vec::new(), response.tool_calls.first().map(Into::into))
+    } else {
+        (response.tool_calls.iter().map(Into::into).collect(), None)
+    };
+    Message {
+        role: "assistant",
+        content: response.text.as_deref(),
+        refusal: (),
+        reasoning_content: thoughts.collect(),
+        thinking_blocks: response.reasoning.iter().map(Into::into).collect(),
+        tool_calls: calls,
+        function_call,
+    }
 }

@@ -1,9 +1,20 @@
 //! The wire's request into the domain's.
 
-use chat::{GuardrailChoice, Message as ChatMessage, Part as ChatPart, Request, Role, Sampling};
+use chat::{Effort, GuardrailChoice, JsonSchema, Request, ResponseFormat, Sampling, ServiceTier};
 
 use crate::error::ApiError;
-use crate::wire::{ChatCompletionRequest, Content, Guardrail, Message, Part, Refused, WireRole};
+use crate::text::shorten;
+use crate::wire::{self, ChatCompletionRequest, Guardrail, Ignored, Refused, Tier};
+
+mod arguments;
+mod media;
+mod messages;
+mod parts;
+mod refusal;
+mod tools;
+
+use messages::Conversation;
+use refusal::{filled, missing, unsupported, unsupported_value};
 
 /// A request that can go to a model.
 #[derive(Debug)]
@@ -16,8 +27,12 @@ pub struct Translated {
     pub stream: bool,
     /// Whether a streamed answer ends with what it cost.
     pub include_usage: bool,
+    /// Whether the client offered functions, and so awaits a function's call in place of tools' calls.
+    pub legacy_functions: bool,
     /// The members that were accepted without effect; fit for a header.
     pub ignored: Vec<String>,
+    /// The members that had to be changed; fit for a header.
+    pub adjusted: Vec<String>,
 }
 
 /// Translates a request.
@@ -25,54 +40,81 @@ pub struct Translated {
 /// # Errors
 ///
 /// A 400 that names the member: one that is missing, out of OpenAI's range, or not served.
-pub fn translate(wire: ChatCompletionRequest) -> Result<Translated, ApiError> {
-    let Some(model) = wire.model.filter(|model| !model.is_empty()) else {
+pub fn translate(mut wire: ChatCompletionRequest) -> Result<Translated, ApiError> {
+    let Some(model) = wire.model.take().filter(|model| !model.is_empty()) else {
         return Err(missing("model"));
     };
-    let Some(messages) = wire.messages else { return Err(missing("messages")) };
+    let Some(messages) = wire.messages.take() else { return Err(missing("messages")) };
     if messages.is_empty() {
         let message = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array with length 0 instead.";
         return Err(ApiError::invalid(message).param("messages").code("empty_array"));
     }
     if let Some(Refused(name)) = wire.refused {
-        return Err(unsupported(name.to_owned(), &format!("'{name}'")));
+        return Err(unsupported(name));
     }
-    within("temperature", wire.temperature.map(|value| value.0), 2.0)?;
-    within("top_p", wire.top_p.map(|value| value.0), 1.0)?;
-    let max_tokens = match (wire.max_completion_tokens, wire.max_tokens) {
-        (Some(value), _) => Some(at_least_one("max_completion_tokens", value.0)?),
-        (None, Some(value)) => Some(at_least_one("max_tokens", value.0)?),
-        (None, None) => None,
-    };
-    let stop = wire.stop.map(|stop| stop.0).unwrap_or_default();
+    let mut adjusted = Vec::new();
+    let sampling = sampling(&mut wire, &mut adjusted)?;
+    let offer = tools::offer(&mut wire)?;
+    let response_format = wire.response_format.take().map(response_format).transpose()?.unwrap_or_default();
+    let reasoning_effort = effort(&mut wire);
+    let service_tier = service_tier(wire.service_tier, &mut wire.ignored);
+    let mut conversation = Conversation::new(&mut wire.ignored);
+    for (index, message) in messages.into_iter().enumerate() {
+        conversation.push(index, message)?;
+    }
     let request = Request {
         system_prompt: None,
-        messages: messages.into_iter().enumerate().map(message).collect::<Result<_, _>>()?,
-        sampling: Sampling {
-            max_tokens,
-            temperature: wire.temperature.map(|value| value.0),
-            top_p: wire.top_p.map(|value| value.0),
-            top_k: wire.top_k.map(|value| value.0),
-            // A stop sequence of nothing but space would end every answer at its first gap.
-            stop: stop.into_iter().filter(|text| !text.trim().is_empty()).collect(),
-        },
+        messages: conversation.messages,
+        sampling,
+        tools: offer.tools,
+        tool_choice: offer.choice,
+        parallel_tool_calls: offer.parallel,
+        response_format,
+        reasoning_effort,
+        service_tier,
+        latency: wire.performance.map(|performance| performance.latency.0),
+        // They come in a header.
+        betas: Vec::new(),
         guardrail: wire.guardrail.map(guardrail),
         metadata: wire.metadata,
         additional_fields: wire.additional_fields,
     };
-    let stream = wire.stream.unwrap_or(false);
-    Ok(Translated { request, model, stream, include_usage: wire.include_usage, ignored: wire.ignored })
+    Ok(Translated {
+        request,
+        model,
+        stream: wire.stream.unwrap_or(false),
+        include_usage: wire.include_usage,
+        legacy_functions: offer.legacy,
+        ignored: wire.ignored.0,
+        adjusted,
+    })
 }
 
-fn missing(name: &str) -> ApiError {
-    let message = format!("Missing required parameter: '{name}'.");
-    ApiError::invalid(message).param(name).code("missing_required_parameter")
-}
+/// The largest number of tokens that any model's API takes: its integers have 32 bits.
+const MOST_TOKENS: u32 = i32::MAX.unsigned_abs();
 
-fn unsupported(param: String, what: &str) -> ApiError {
-    ApiError::invalid(format!("Unsupported parameter: {what} is not supported."))
-        .param(param)
-        .code("unsupported_parameter")
+fn sampling(wire: &mut ChatCompletionRequest, adjusted: &mut Vec<String>) -> Result<Sampling, ApiError> {
+    within("temperature", wire.temperature.map(|value| value.0), 2.0)?;
+    within("top_p", wire.top_p.map(|value| value.0), 1.0)?;
+    let max_tokens = match (wire.max_completion_tokens, wire.max_tokens) {
+        (Some(value), _) => Some(tokens("max_completion_tokens", value.0)?),
+        (None, Some(value)) => Some(tokens("max_tokens", value.0)?),
+        (None, None) => None,
+    };
+    let mut stop = wire.stop.take().map(|stop| stop.0).unwrap_or_default();
+    let count = stop.len();
+    // Bedrock takes no empty text, and Claude none of white space alone.
+    stop.retain(|text| !text.trim().is_empty());
+    if stop.len() < count {
+        adjusted.push("stop".to_owned());
+    }
+    Ok(Sampling {
+        max_tokens,
+        temperature: wire.temperature.map(|value| value.0),
+        top_p: wire.top_p.map(|value| value.0),
+        top_k: wire.top_k.map(|value| value.0),
+        stop,
+    })
 }
 
 fn within(name: &str, value: Option<f64>, max: f64) -> Result<(), ApiError> {
@@ -88,68 +130,69 @@ fn within(name: &str, value: Option<f64>, max: f64) -> Result<(), ApiError> {
     Err(ApiError::invalid(message).param(name).code(code))
 }
 
-fn at_least_one(name: &str, value: u32) -> Result<u32, ApiError> {
-    if value >= 1 {
-        return Ok(value);
-    }
+fn tokens(name: &str, value: u32) -> Result<u32, ApiError> {
+    let (bound, wanted, code) = match value {
+        0 => ("below minimum", ">= 1".to_owned(), "integer_below_min_value"),
+        1..=MOST_TOKENS => return Ok(value),
+        _ => ("above maximum", format!("<= {MOST_TOKENS}"), "integer_above_max_value"),
+    };
     let message = format!(
-        "Invalid '{name}': integer below minimum value. Expected a value >= 1, but got {value} instead."
+        "Invalid '{name}': integer {bound} value. Expected a value {wanted}, but got {value} instead."
     );
-    Err(ApiError::invalid(message).param(name).code("integer_below_min_value"))
+    Err(ApiError::invalid(message).param(name).code(code))
 }
 
-fn message((index, message): (usize, Message)) -> Result<ChatMessage, ApiError> {
-    let at = |member: &str| format!("messages[{index}].{member}");
-    let role = match message.role {
-        WireRole::System | WireRole::Developer => Role::System,
-        WireRole::User => Role::User,
-        WireRole::Assistant => Role::Assistant,
-        WireRole::Tool => return Err(unsupported(at("role"), &format!("'{}' of `tool`", at("role")))),
-        WireRole::Function => {
-            return Err(unsupported(at("role"), &format!("'{}' of `function`", at("role"))));
+fn response_format(wire: wire::ResponseFormat) -> Result<ResponseFormat, ApiError> {
+    match wire.kind.as_deref() {
+        Some("text") => Ok(ResponseFormat::Text),
+        Some("json_object") => Ok(ResponseFormat::JsonObject),
+        Some("json_schema") => {
+            let schema = wire.json_schema.ok_or_else(|| missing("response_format.json_schema"))?;
+            json_schema(schema).map(ResponseFormat::JsonSchema)
         }
-    };
-    if let Some(name) = message.refused {
-        return Err(unsupported(at(name), &format!("'{}'", at(name))));
+        Some(kind) => {
+            let what = format!("'response_format' of type `{}`", shorten(kind));
+            Err(unsupported_value("response_format.type", &what))
+        }
+        None => Err(missing("response_format.type")),
     }
-    let content = match message.content {
-        Some(Content::Text(text)) => vec![ChatPart::Text(text)],
-        Some(Content::Parts(parts)) => parts
-            .into_iter()
-            .enumerate()
-            .map(|(part, content)| text_of(content, index, part))
-            .collect::<Result<_, _>>()?,
-        None => Vec::new(),
-    };
-    // An assistant that refused has said so, and nothing else.
-    let content = match message.refusal.filter(|_| content.is_empty() && role == Role::Assistant) {
-        Some(refusal) => vec![ChatPart::Text(refusal)],
-        None => content,
-    };
-    if content.is_empty() && role != Role::Assistant {
-        let param = at("content");
-        let text = format!("Invalid '{param}': expected a string or a non-empty array of content parts.");
-        return Err(ApiError::invalid(text).param(param));
-    }
-    Ok(ChatMessage { role, content })
 }
 
-fn text_of(part: Part, message: usize, index: usize) -> Result<ChatPart, ApiError> {
-    match part {
-        Part::Text(text) => Ok(ChatPart::Text(text)),
-        Part::Other(kind) => {
-            let param = format!("messages[{message}].content[{index}]");
-            let what = format!("'{param}' of type `{kind}`");
-            Err(unsupported(param, &what))
+fn json_schema(wire: wire::JsonSchema) -> Result<JsonSchema, ApiError> {
+    let schema = wire.schema.ok_or_else(|| missing("response_format.json_schema.schema"))?;
+    Ok(JsonSchema {
+        name: filled(wire.name, || "response_format.json_schema.name".to_owned())?,
+        description: wire.description.filter(|description| !description.is_empty()),
+        schema: schema.0,
+        strict: wire.strict,
+    })
+}
+
+/// The effort, of which the member that OpenAI has for it here counts before the one of its other API.
+fn effort(wire: &mut ChatCompletionRequest) -> Option<Effort> {
+    let other = wire.reasoning.take().and_then(|reasoning| reasoning.effort);
+    if wire.reasoning_effort.is_some() && other.is_some() && wire.reasoning_effort != other {
+        wire.ignored.add("reasoning.effort");
+    }
+    wire.reasoning_effort.or(other).map(|effort| effort.0)
+}
+
+fn service_tier(tier: Option<Tier>, ignored: &mut Ignored) -> Option<ServiceTier> {
+    match tier? {
+        Tier::Auto => None,
+        Tier::Known(tier) => Some(tier),
+        Tier::Other => {
+            ignored.add("service_tier");
+            None
         }
     }
 }
 
 fn guardrail(guardrail: Guardrail) -> GuardrailChoice {
     GuardrailChoice {
-        trace: guardrail.trace(),
-        stream_mode: guardrail.stream_mode(),
         identifier: guardrail.identifier,
         version: guardrail.version,
+        trace: guardrail.trace.map(|trace| trace.0),
+        stream_mode: guardrail.stream_mode.map(|mode| mode.0),
     }
 }

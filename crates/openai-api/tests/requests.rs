@@ -2,7 +2,7 @@
 
 #![expect(clippy::panic, reason = "a failed assertion names its case")]
 
-use chat::{Message, Part, Role};
+use chat::{Assistant, Message, Part};
 use openai_api::{ApiError, ChatCompletionRequest, Translated, translate};
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ fn refused(body: &str, param: &str, code: &str, text: &str) {
 #[test]
 fn a_bad_request_says_where_and_what() {
     let lines: Vec<&str> = include_str!("bad_requests.txt").lines().skip(1).collect();
-    assert!(lines.len() >= 2 * 75);
+    assert!(lines.len() >= 2 * 200);
     for case in lines.chunks(2) {
         let expected: Vec<&str> = case[1].split('|').map(str::trim).collect();
         refused(case[0], expected[0], expected[1], expected[2]);
@@ -55,13 +55,13 @@ fn messages_keep_their_place_their_bytes_and_their_parts() {
     );
     let translated = accepted(&body);
     let expected = [
-        Message::text(Role::System, "s"),
-        Message { role: Role::System, content: vec![Part::Text("d1".into()), Part::Text("d2".into())] },
-        Message::text(Role::User, " hé\u{2028}\n "),
-        Message::text(Role::Assistant, "no"),
-        Message { role: Role::Assistant, content: Vec::new() },
-        Message::text(Role::Assistant, "never"),
-        Message::text(Role::User, ""),
+        Message::system("s"),
+        Message::System(vec![Part::text("d1"), Part::text("d2")]),
+        Message::user(" hé\u{2028}\n "),
+        Message::assistant("no"),
+        Message::Assistant(Assistant::default()),
+        Message::assistant("never"),
+        Message::user(""),
     ];
     assert_eq!(translated.request.messages, expected);
     assert!(translated.ignored.is_empty(), "{:?}", translated.ignored);
@@ -87,19 +87,21 @@ fn parameters_arrive_as_written() {
 #[test]
 fn what_clients_send_by_habit_asks_for_nothing() {
     let translated = accepted(&with(
-        r#""n":1,"logprobs":false,"top_logprobs":0,"tools":[],"tool_choice":"none","functions":[],"function_call":"auto","parallel_tool_calls":true,
-           "response_format":{"type":"text"},"modalities":["text"],"reasoning_effort":"none","audio":null,"stream":null,"stop":null,"temperature":null,
+        r#""n":1,"logprobs":false,"top_logprobs":0,"tools":[],"tool_choice":"auto","functions":[],"function_call":"auto","parallel_tool_calls":true,
+           "response_format":{"type":"text"},"modalities":["text"],"reasoning_effort":null,"reasoning":{},"performance_config":null,"audio":null,"stream":null,"stop":null,"temperature":null,
            "top_p":null,"max_tokens":null,"metadata":null,"guardrail":null,"stream_options":null,"additional_model_request_fields":null,"frequency_penalty":0,
            "presence_penalty":0.0,"logit_bias":{},"store":false,"service_tier":"auto","seed":null,"user":null,"web_search_options":null"#,
     ));
     assert!(translated.ignored.is_empty(), "{:?}", translated.ignored);
-    assert!(!translated.stream && translated.request.sampling.temperature.is_none());
+    assert!(!translated.stream && !translated.legacy_functions);
+    let messages = vec![Message::user("hi")];
+    assert_eq!(translated.request, chat::Request { messages, ..chat::Request::default() });
 }
 
 #[test]
 fn what_has_no_effect_is_named_once_and_fit_for_a_header() {
     let body = r#"{"model":"nova","seed":1,"user":"u","frequency_penalty":0.5,"api_base":"http://evil","x\ny, z":1,
-        "messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{}}],"mood":1},{"role":"user","content":"b","mood":2},
+        "messages":[{"role":"user","content":[{"type":"text","text":"a","color":{}}],"mood":1},{"role":"user","content":"b","mood":2},
         {"role":"assistant","content":"c","reasoning_content":"hm"}],"stream_options":{"pad":1}}"#;
     let expected = [
         "seed",
@@ -107,7 +109,7 @@ fn what_has_no_effect_is_named_once_and_fit_for_a_header() {
         "frequency_penalty",
         "api_base",
         "x_y__z",
-        "messages[].content[].cache_control",
+        "messages[].content[].color",
         "messages[].mood",
         "messages[].reasoning_content",
         "stream_options.pad",
@@ -129,6 +131,14 @@ fn messages_never_repeat_much_of_the_request() {
         with(&format!("\"metadata\":{{\"{long}\":1}}")),
         saying(&format!("{{\"role\":\"{long}\",\"content\":\"\"}}")),
         saying(&format!("{{\"role\":\"user\",\"content\":[{{\"type\":\"{long}\"}}]}}")),
+        saying(&format!("{{\"role\":\"function\",\"name\":\"{long}\",\"content\":\"\"}}")),
+        saying(&format!("{{\"role\":\"assistant\",\"thinking_blocks\":[{{\"type\":\"{long}\"}}]}}")),
+        with(&format!("\"tools\":[{{\"type\":\"{long}\"}}]")),
+        with(&format!("\"functions\":[{{\"name\":\"f\"}}],\"function_call\":{{\"name\":\"{long}\"}}")),
+        with(&format!("\"tool_choice\":\"{long}\"")),
+        with(&format!("\"tool_choice\":{{\"type\":\"{long}\"}}")),
+        with(&format!("\"response_format\":{{\"type\":\"{long}\"}}")),
+        with(&format!("\"reasoning_effort\":\"{long}\"")),
     ];
     for body in bodies {
         let error = read(&body).unwrap_err();
@@ -157,7 +167,7 @@ proptest! {
         let content = serde_json::to_string(&text).unwrap();
         let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":{content}}}],"temperature":{temperature}}}"#);
         let request = read(&body).unwrap().request;
-        prop_assert_eq!(&request.messages[0], &Message::text(Role::User, text));
+        prop_assert_eq!(&request.messages[0], &Message::user(text));
         prop_assert_eq!(request.sampling.temperature, Some(temperature));
     }
 }

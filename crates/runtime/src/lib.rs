@@ -17,6 +17,7 @@ mod commands;
 mod manifest;
 mod metrics;
 mod output;
+mod remote;
 mod shutdown;
 mod telemetry;
 

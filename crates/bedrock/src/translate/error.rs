@@ -34,18 +34,14 @@ impl ServiceError {
     /// Reads an error reply. `header` is the value of `x-amzn-ErrorType`.
     pub(crate) fn from_reply(status: u16, header: Option<&str>, body: &[u8]) -> Self {
         let parsed: ErrorBody<'_> = serde_json::from_slice(body).unwrap_or_default();
-        let code = header.or(parsed.code.as_deref()).unwrap_or_default();
-        Self {
-            code: bare_code(code),
-            status: Some(status),
-            message: parsed.message.unwrap_or_default().into_owned(),
-        }
+        let code = header.or(parsed.code()).unwrap_or_default();
+        Self { code: bare_code(code), status: Some(status), message: parsed.message().to_owned() }
     }
 
     /// Reads an exception frame of a stream; its type begins with a small letter.
     pub(crate) fn from_exception(exception_type: &str, payload: &[u8]) -> Self {
         let parsed: ErrorBody<'_> = serde_json::from_slice(payload).unwrap_or_default();
-        Self::in_stream(exception_type, parsed.message.unwrap_or_default().into_owned())
+        Self::in_stream(exception_type, parsed.message().to_owned())
     }
 
     /// Builds an error of a stream from its code and message.

@@ -1,12 +1,23 @@
 //! Messages into turns: `Converse` wants alternating turns that begin with the user and hold no blank text.
 
-use chat::{Error, ErrorKind, Field, Message, Part, Result, Role};
+use std::borrow::Cow;
 
-use crate::family::{Family, Prefill};
-use crate::wire::request::{Block, Speaker, SystemBlock, Turn};
+use chat::{Assistant, Cache, Content, Error, ErrorKind, Field, Message, Part, Reasoning, Result};
 
-/// What stands in for a user's turn that would otherwise be missing or blank.
-const PLACEHOLDER: &str = ".";
+use super::media::Shelf;
+use super::names::Names;
+use super::notes::Notes;
+use super::pairs::{CallAt, Pairs, has_content, is_blank, speaks};
+use super::turns::{Draft, point};
+use crate::family::{Beside, Family, Prefill, Replay};
+use crate::wire::request::{Block, ReasoningBlock, ReasoningText, Speaker, SystemBlock, ToolUseBlock, Turn};
+
+mod ending;
+mod results;
+mod system;
+
+/// What stands in for a turn that would otherwise be missing or blank.
+pub(super) const PLACEHOLDER: &str = ".";
 
 /// What makes a model go on where it may not continue its own turn.
 const CONTINUE: &str = "Continue.";
@@ -16,147 +27,236 @@ const CONTINUE: &str = "Continue.";
 pub(super) struct Conversation<'a> {
     pub(super) system: Vec<SystemBlock<'a>>,
     pub(super) turns: Vec<Turn<'a>>,
-    /// The messages that could not be sent as they are.
-    pub(super) adjusted: Vec<Field>,
+}
+
+/// What a conversation is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Material<'a> {
+    pub(super) system_prompt: Option<&'a str>,
+    pub(super) messages: &'a [Message],
+    pub(super) names: &'a Names<'a>,
+    pub(super) pairs: &'a Pairs<'a>,
+    pub(super) family: &'a Family,
+    /// What is said to the model about the shape of its answer.
+    pub(super) instruction: Option<&'a str>,
+    /// Whether a guardrail is to assess the last turn of the user alone.
+    pub(super) guard_last_turn: bool,
+    /// Whether the model thinks, and cannot continue its own turn.
+    pub(super) thinks: bool,
 }
 
 /// Translates the messages of a request.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`] where nothing but instructions is left.
-pub(super) fn conversation<'a>(
-    system_prompt: Option<&'a str>,
-    messages: &'a [Message],
-    family: &Family,
-) -> Result<Conversation<'a>> {
-    let mut builder = Builder::default();
-    if let Some(text) = system_prompt.filter(|text| !is_blank(text)) {
-        builder.instruct(text, family);
+/// [`ErrorKind::InvalidRequest`] where nothing but instructions is left, and what a part is to blame for.
+pub(super) fn conversation<'a>(material: Material<'a>, notes: &mut Notes) -> Result<Conversation<'a>> {
+    let mut builder = Builder {
+        material,
+        notes,
+        shelf: Shelf::new(material.family.media),
+        system: Vec::new(),
+        drafts: Vec::new(),
+        pending: Vec::new(),
+        begun: false,
+    };
+    builder.preface();
+    for (index, message) in material.messages.iter().enumerate() {
+        builder.push(index, message)?;
     }
-    for (index, message) in messages.iter().enumerate() {
-        builder.push(index, message, family);
-    }
-    builder.finish(messages.len(), family)
+    builder.finish()
 }
 
-#[derive(Default)]
-struct Builder<'a> {
+struct Builder<'a, 'n> {
+    material: Material<'a>,
+    notes: &'n mut Notes,
+    shelf: Shelf,
     system: Vec<SystemBlock<'a>>,
-    /// Each turn with the index of the message that began it.
-    turns: Vec<(usize, Turn<'a>)>,
-    adjusted: Vec<Field>,
+    drafts: Vec<Draft<'a>>,
+    /// The calls of the model's latest turn, whose results come next.
+    pending: Vec<CallAt>,
     /// Whether anyone but the operator has spoken yet.
     begun: bool,
 }
 
-impl<'a> Builder<'a> {
-    /// Takes the operator's own instructions: in front of the conversation where the family has no place for them.
-    fn instruct(&mut self, text: &'a str, family: &Family) {
-        if family.system {
-            self.system.push(SystemBlock::Text(text));
-        } else {
-            self.turns.push((0, Turn { role: Speaker::User, content: vec![Block::Text(text)] }));
-        }
-    }
-
-    fn push(&mut self, index: usize, message: &'a Message, family: &Family) {
-        match message.role {
-            Role::System if !self.begun && family.system => {
-                self.system.extend(texts(message).map(SystemBlock::Text));
+impl<'a> Builder<'a, '_> {
+    fn push(&mut self, index: usize, message: &'a Message) -> Result<()> {
+        match message {
+            Message::System(parts) if !self.begun && self.material.family.system => {
+                self.instructions(index, parts)?;
             }
             // Instructions in the middle stay where they are: hoisting them would change the order of the
             // conversation and every cached prefix with it.
-            Role::System => {
-                if texts(message).next().is_some() {
-                    self.adjusted.push(Field::Message(index));
-                    self.append(index, Speaker::User, message);
+            Message::System(parts) => {
+                if has_content(parts) {
+                    self.notes.adjust(Field::Message(index));
+                    self.results()?;
+                    self.user(index, parts)?;
                 }
             }
-            Role::User => {
+            Message::User(parts) => {
                 self.begun = true;
-                self.append(index, Speaker::User, message);
+                self.results()?;
+                self.user(index, parts)?;
             }
-            Role::Assistant => {
+            Message::Assistant(assistant) => {
                 self.begun = true;
                 // A turn without content is refused, and says nothing: its neighbours close ranks.
-                if texts(message).next().is_some() {
-                    self.append(index, Speaker::Assistant, message);
+                if speaks(assistant) {
+                    self.assistant(index, assistant)?;
+                } else if !assistant.reasoning.is_empty() {
+                    self.notes.ignore(Field::Reasoning(index));
                 }
             }
-        }
-    }
-
-    fn append(&mut self, index: usize, role: Speaker, message: &'a Message) {
-        let content = texts(message).map(Block::Text);
-        match self.turns.last_mut() {
-            Some((_, last)) if last.role == role => last.content.extend(content),
-            _ => self.turns.push((index, Turn { role, content: content.collect() })),
-        }
-    }
-
-    fn finish(mut self, count: usize, family: &Family) -> Result<Conversation<'a>> {
-        if !self.begun || self.turns.is_empty() {
-            let message = "the conversation has instructions only; add a message with the role `user`";
-            return Err(Error::new(ErrorKind::InvalidRequest, message).at(Field::Messages));
-        }
-        for (index, turn) in &mut self.turns {
-            if turn.content.is_empty() {
-                turn.content.push(Block::Text(PLACEHOLDER));
-                self.adjusted.push(Field::Message(*index));
+            Message::Tool(_) => {
+                self.begun = true;
+                self.results()?;
             }
         }
-        if let Some((index, first)) = self.turns.first()
-            && first.role == Speaker::Assistant
-            && !family.leading_assistant
-        {
-            self.adjusted.push(Field::Message(*index));
-            self.turns.insert(0, (0, user(PLACEHOLDER)));
-        }
-        self.close(count, family.prefill);
-        let turns = self.turns.into_iter().map(|(_, turn)| turn).collect();
-        Ok(Conversation { system: self.system, turns, adjusted: self.adjusted })
+        Ok(())
     }
 
-    /// Makes the last turn one that the family accepts.
-    fn close(&mut self, count: usize, prefill: Prefill) {
-        let last_message = Field::Message(count.saturating_sub(1));
-        let Some((_, last)) = self.turns.last_mut() else {
-            return;
+    /// The turn that is open for a speaker; a new one where someone else spoke last.
+    fn draft(&mut self, index: usize, role: Speaker) -> &mut Draft<'a> {
+        let last = self.drafts.pop_if(|last| last.role == role);
+        self.drafts.push_mut(last.unwrap_or_else(|| Draft::new(index, role)))
+    }
+
+    fn user(&mut self, index: usize, parts: &'a [Part]) -> Result<()> {
+        self.make_room(index, parts);
+        self.draft(index, Speaker::User);
+        for (inner, part) in parts.iter().enumerate() {
+            let at = Field::Part(index, inner);
+            if let Some(block) = self.block(&part.content, at)? {
+                self.draft(index, Speaker::User).push(block);
+            }
+            self.mark(index, Speaker::User, part.cache);
+        }
+        Ok(())
+    }
+
+    /// Ends a turn of results where nothing of what comes may stand beside them.
+    fn make_room(&mut self, index: usize, parts: &[Part]) {
+        let fits = match self.material.family.tools.beside_results {
+            Beside::Anything => true,
+            Beside::NoDocuments => {
+                let is_document =
+                    |part: &Part| matches!(part.content, Content::Document(_) | Content::Video(_));
+                !parts.iter().any(is_document)
+            }
+            Beside::Nothing => !has_content(parts),
         };
-        if last.role == Speaker::User {
-            return;
+        if !fits && self.drafts.last().is_some_and(|last| last.role == Speaker::User && last.has_results) {
+            self.drafts.push(Draft::of_text(index, Speaker::Assistant, PLACEHOLDER));
+            self.notes.adjust(Field::Message(index));
         }
-        match prefill {
-            Prefill::Continues => {}
-            Prefill::ContinuesTrimmed => {
-                if let Some(Block::Text(text)) = last.content.last_mut() {
-                    let trimmed = text.trim_end();
-                    if trimmed.len() < text.len() {
-                        *text = trimmed;
-                        self.adjusted.push(last_message);
-                    }
+    }
+
+    /// Translates one part; `None` where it is blank.
+    fn block(&mut self, content: &'a Content, at: Field) -> Result<Option<Block<'a>>> {
+        Ok(Some(match content {
+            Content::Text(text) => {
+                if is_blank(text) {
+                    self.drop_blank(text, at);
+                    return Ok(None);
                 }
+                Block::Text(Cow::Borrowed(text))
             }
-            Prefill::Refused => {
-                self.turns.push((count, user(CONTINUE)));
-                self.adjusted.push(last_message);
+            Content::Guarded(guarded) => {
+                if is_blank(&guarded.text) {
+                    self.drop_blank(&guarded.text, at);
+                    return Ok(None);
+                }
+                Block::GuardContent(system::guarded(guarded))
+            }
+            Content::Image(image) => Block::Image(self.shelf.image(image, &at)?),
+            Content::Document(document) => Block::Document(self.shelf.document(document, &at)?),
+            Content::Video(video) => Block::Video(self.shelf.video(video, &at)?),
+        }))
+    }
+
+    /// Nothing is lost with an empty text, and so nothing is said of it.
+    fn drop_blank(&mut self, text: &str, at: Field) {
+        if !text.is_empty() {
+            self.notes.adjust(at);
+        }
+    }
+
+    fn mark(&mut self, index: usize, role: Speaker, cache: Option<Cache>) {
+        let rule = self.material.family.cache;
+        let Some(cache) = cache else { return };
+        if let (Some(point), Some(rule)) = (point(cache, rule, self.notes), rule) {
+            let last = self.drafts.pop_if(|last| last.role == role);
+            let mut draft = last.unwrap_or_else(|| Draft::new(index, role));
+            draft.mark(point, rule, self.notes);
+            self.drafts.push(draft);
+        }
+    }
+
+    fn assistant(&mut self, index: usize, assistant: &'a Assistant) -> Result<()> {
+        let Assistant { reasoning, content, tool_calls } = assistant;
+        let Material { names, pairs, family, .. } = self.material;
+        for block in reasoning {
+            match replayed(block, family.replay) {
+                Some(block) => self.draft(index, Speaker::Assistant).reasoning.push(block),
+                None => self.notes.ignore(Field::Reasoning(index)),
             }
         }
+        for (inner, part) in content.iter().enumerate() {
+            let at = Field::Part(index, inner);
+            if let Some(text) = self.said(&part.content, at)? {
+                self.draft(index, Speaker::Assistant).push(Block::Text(Cow::Borrowed(text)));
+            }
+            self.mark(index, Speaker::Assistant, part.cache);
+        }
+        for (inner, call) in tool_calls.iter().enumerate() {
+            let at = (index, inner);
+            self.pending.push(at);
+            let block = ToolUseBlock {
+                tool_use_id: pairs.id(at),
+                name: names.wire(&call.name),
+                input: call.arguments.as_raw(),
+            };
+            self.draft(index, Speaker::Assistant).call(Block::ToolUse(block));
+            if let Some(point) = call.cache.and_then(|cache| point(cache, family.cache, self.notes)) {
+                self.draft(index, Speaker::Assistant).mark_calls(point);
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of a part of what the model said.
+    fn said(&mut self, content: &'a Content, at: Field) -> Result<Option<&'a str>> {
+        let text = match content {
+            Content::Text(text) => text,
+            // A guardrail assesses what the model says anyway.
+            Content::Guarded(guarded) => {
+                self.notes.adjust(at.clone());
+                &guarded.text
+            }
+            Content::Image(_) | Content::Document(_) | Content::Video(_) => {
+                let message = "what the model said is text";
+                return Err(Error::new(ErrorKind::InvalidRequest, message).at(at));
+            }
+        };
+        if is_blank(text) {
+            self.drop_blank(text, at);
+            return Ok(None);
+        }
+        Ok(Some(text))
     }
 }
 
-fn user(text: &'static str) -> Turn<'static> {
-    Turn { role: Speaker::User, content: vec![Block::Text(text)] }
-}
-
-fn is_blank(text: &str) -> bool {
-    text.trim().is_empty()
-}
-
-/// The texts of a message that are not blank, which are all that Bedrock takes.
-fn texts(message: &Message) -> impl Iterator<Item = &str> {
-    message.content.iter().filter_map(|part| match part {
-        Part::Text(text) => (!is_blank(text)).then_some(text.as_str()),
-    })
+/// Translates reasoning of an earlier turn; `None` where the family does not take it back.
+fn replayed(block: &Reasoning, replay: Replay) -> Option<Block<'_>> {
+    let block = match (block, replay) {
+        (Reasoning::Thinking { text, signature: Some(signature) }, Replay::Signed) => {
+            ReasoningBlock::ReasoningText(ReasoningText { text, signature })
+        }
+        (Reasoning::Redacted(data), Replay::Signed | Replay::Redacted) => {
+            ReasoningBlock::RedactedContent(data)
+        }
+        (Reasoning::Thinking { .. }, _) | (Reasoning::Redacted(_), Replay::None) => return None,
+    };
+    Some(Block::ReasoningContent(block))
 }

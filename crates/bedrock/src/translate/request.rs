@@ -2,22 +2,24 @@
 
 use std::borrow::Cow;
 
-use chat::{
-    Error, ErrorKind, Field, GuardrailChoice, GuardrailMode, GuardrailTrace, JsonObject, Request, Result,
-    Sampling,
-};
-use serde_json::Value;
+use chat::{Error, ErrorKind, Field, Latency, Request, Result, ServiceTier as Tier, ToolChoice};
 
-use super::messages::conversation;
-use crate::family::{Family, SamplingRule, TopK};
-use crate::guardrail::{Guardrail, GuardrailIdentifier, GuardrailVersion};
-use crate::wire::request::{Body, GuardrailConfig, InferenceConfig};
+use super::fields::Offered;
+use super::messages::{Conversation, Material, PLACEHOLDER, conversation};
+use super::names::Names;
+use super::notes::Notes;
+use super::pairs::Pairs;
+use super::restore::Restore;
+use super::sampling::{inference_config, make_room_for_thoughts};
+use super::structured::{Means, Shape, shape};
+use super::tools::Workshop;
+use super::{cache, fields, guard, reasoning, tools};
+use crate::family::{Beside, Family};
+use crate::guardrail::Guardrail;
+use crate::wire::request::{Block, Body, PerformanceConfig, ServiceTier, Speaker, ToolConfig, Turn};
 
-/// The largest `maxTokens` that the API's integer holds.
-const MAX_TOKENS: u32 = i32::MAX.unsigned_abs();
-
-/// The most stop sequences that the API takes.
-const MAX_STOP_SEQUENCES: usize = 2500;
+/// What keeps a model from calls where the conversation holds some, and the request allows no more.
+const NO_CALLS: &str = "Answer without calling any tool.";
 
 /// What a body depends on besides the request.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,14 @@ pub(crate) struct Context<'a> {
     pub(crate) guardrail: Option<&'a Guardrail>,
     /// Whether a request may bring a guardrail of its own.
     pub(crate) guardrail_override: bool,
+    /// Whether a guardrail assesses the last turn of the user alone.
+    pub(crate) guard_last_turn: bool,
+    /// Whether cache points are placed where the client places none.
+    pub(crate) cache: bool,
+    /// Whether a leading `<thinking>` of the answer is reasoning.
+    pub(crate) lift_thinking: bool,
+    /// Whether `outputConfig` is worth a try.
+    pub(crate) native_output: bool,
 }
 
 /// Which operation a body is for. The bodies differ in one member only: `streamProcessingMode`, and that only
@@ -47,6 +57,14 @@ pub(crate) struct Translated {
     pub(crate) body: Vec<u8>,
     /// What could not be sent as the client wrote it.
     pub(crate) adjusted: Vec<Field>,
+    /// What has no effect on this model.
+    pub(crate) ignored: Vec<Field>,
+    /// What the answer needs to become the client's again.
+    pub(crate) restore: Restore,
+    /// Whether the body holds tools.
+    pub(crate) has_tools: bool,
+    /// Whether the body holds `outputConfig`.
+    pub(crate) is_native: bool,
 }
 
 /// Translates a request.
@@ -55,198 +73,156 @@ pub(crate) struct Translated {
 ///
 /// [`ErrorKind::InvalidRequest`] and [`ErrorKind::Unsupported`], with the field to blame.
 pub(crate) fn request(request: &Request, context: Context<'_>, operation: Operation) -> Result<Translated> {
-    // Destructured, so that a new member of the domain cannot be forgotten here. The metadata are the
-    // variables of a parameterized prompt, which is rendered by now.
-    let Request { system_prompt, messages, sampling, guardrail, metadata: _, additional_fields } = request;
-    let conversation = conversation(system_prompt.as_deref(), messages, context.family)?;
-    let mut adjusted = conversation.adjusted;
-    let choice = match guardrail {
-        Some(_) if !context.guardrail_override => {
-            let message = "this model does not let a request bring its own guardrail \
-                           (`bedrock_guardrail_override: allowed` in the manifest would)";
-            return Err(Error::new(ErrorKind::InvalidRequest, message).at(Field::Guardrail));
-        }
-        choice => choice.as_ref(),
+    let family = context.family;
+    let mut notes = Notes::default();
+    let names = Names::of(request, family.tools.names);
+    let pairs = Pairs::of(&request.messages)?;
+    let thinking = reasoning::plan(request, family, &mut notes);
+    let means = Means { family, native: context.native_output, thinks: thinking.thinks };
+    let shape = shape(request, means, &names, &mut notes)?;
+    let plan = Plan { context, names: &names, pairs: &pairs, thinking: &thinking, shape: &shape };
+    let mut body = plan.body(request, operation, &mut notes)?;
+    plan.finish(request, &mut body, &mut notes);
+    let restore = Restore {
+        names: names.restored(),
+        output_tool: shape.tool().map(|tool| tool.name.clone()),
+        drops_calls: request.tool_choice == Some(ToolChoice::None),
+        lifts_thinking: context.lift_thinking,
     };
-    let (inference_config, top_k) = inference_config(sampling, context.family, &mut adjusted)?;
-    let body = Body {
-        messages: conversation.turns,
-        system: conversation.system,
-        inference_config,
-        guardrail_config: guardrail_config(choice, context.guardrail, operation)?,
-        additional_model_request_fields: additional_fields_with(additional_fields.as_ref(), top_k),
-    };
+    let (has_tools, is_native) = (body.tool_config.is_some(), body.output_config.is_some());
     let body = serde_json::to_vec(&body).map_err(|error| {
         Error::new(ErrorKind::InvalidRequest, format!("the request cannot be written: {error}"))
     })?;
-    Ok(Translated { body, adjusted })
+    let (adjusted, ignored) = notes.finish();
+    Ok(Translated { body, adjusted, ignored, restore, has_tools, is_native })
 }
 
-/// Checks the request defaults of a model, and gives the names of those that its family does not take.
-///
-/// # Errors
-///
-/// The name of the parameter to blame, as the manifest spells it, and what is wrong.
-pub fn check_sampling(
-    sampling: &Sampling,
-    family: &Family,
-) -> Result<Vec<&'static str>, (&'static str, String)> {
-    let mut dropped = Vec::new();
-    match inference_config(sampling, family, &mut dropped) {
-        Ok(_) => Ok(dropped.iter().map(param_name).collect()),
-        Err(error) => Err((error.field().map_or("maxTokens", param_name), error.message().to_owned())),
+/// What is settled before the body is written.
+#[derive(Clone, Copy)]
+struct Plan<'a> {
+    context: Context<'a>,
+    names: &'a Names<'a>,
+    pairs: &'a Pairs<'a>,
+    thinking: &'a reasoning::Plan,
+    shape: &'a Shape<'a>,
+}
+
+impl<'a> Plan<'a> {
+    fn body(self, request: &'a Request, operation: Operation, notes: &mut Notes) -> Result<Body<'a>> {
+        let Plan { context, names, pairs, thinking, shape } = self;
+        let family = context.family;
+        // Destructured, so that a new member of the domain cannot be forgotten here. What is not named is read by
+        // the module that it is for: tools, structured, reasoning and fields.
+        let Request {
+            system_prompt,
+            messages,
+            sampling,
+            guardrail,
+            service_tier,
+            latency,
+            tools: _,
+            tool_choice: _,
+            parallel_tool_calls: _,
+            response_format: _,
+            reasoning_effort: _,
+            betas: _,
+            metadata: _,
+            additional_fields: _,
+        } = request;
+        let guardrail_config = guard::config(guardrail.as_ref(), context, operation)?;
+        let material = Material {
+            system_prompt: system_prompt.as_deref(),
+            messages,
+            names,
+            pairs,
+            family,
+            instruction: shape.instruction(),
+            guard_last_turn: context.guard_last_turn && guardrail_config.is_some(),
+            thinks: thinking.thinks,
+        };
+        let Conversation { system, turns } = conversation(material, notes)?;
+        let (mut inference_config, mut top_k) = inference_config(sampling, family, notes)?;
+        make_room_for_thoughts(&mut inference_config, &mut top_k, thinking, notes);
+        let workshop = Workshop { request, family, names, output: shape.tool(), thinks: thinking.thinks };
+        let tool_config = tools::config(workshop, notes)?;
+        let others = fields::anthropic(request, family, offered(request, tool_config.as_ref()), notes);
+        Ok(Body {
+            messages: turns,
+            system,
+            inference_config,
+            tool_config,
+            guardrail_config,
+            additional_model_request_fields: fields::additional(request, top_k, &thinking.fields, others),
+            request_metadata: fields::metadata(request, notes),
+            performance_config: latency.map(performance),
+            service_tier: service_tier.map(tier),
+            output_config: shape.native(),
+        })
+    }
+
+    /// Does what needs the whole body.
+    fn finish(self, request: &Request, body: &mut Body<'a>, notes: &mut Notes) {
+        let family = self.context.family;
+        if let Some(rule) = family.cache {
+            if self.context.cache {
+                cache::place(body, rule);
+            }
+            cache::limit(body, notes);
+        }
+        let no_calls = request.tool_choice == Some(ToolChoice::None);
+        if no_calls && body.tool_config.is_some() && self.shape.tool().is_none() {
+            // Behind every cache point: the next request is without these words.
+            tell(&mut body.messages, family);
+        }
     }
 }
 
-fn param_name(field: &Field) -> &'static str {
-    if *field == Field::Temperature {
-        "temperature"
-    } else if *field == Field::TopP {
-        "topP"
-    } else if *field == Field::TopK {
-        "topK"
-    } else if *field == Field::Stop {
-        "stopSequences"
+fn offered(request: &Request, config: Option<&ToolConfig<'_>>) -> Offered {
+    let Some(config) = config else { return Offered::Nothing };
+    if request.tools.is_empty() || request.tool_choice == Some(ToolChoice::None) {
+        Offered::Nothing
+    } else if config.tool_choice.is_some() {
+        Offered::WithChoice
     } else {
-        "maxTokens"
+        Offered::WithoutChoice
     }
 }
 
-/// A number of candidate tokens and where the family takes it.
-type PlacedTopK = Option<(TopK, u32)>;
-
-fn inference_config<'a>(
-    sampling: &'a Sampling,
-    family: &Family,
-    adjusted: &mut Vec<Field>,
-) -> Result<(InferenceConfig<'a>, PlacedTopK)> {
-    let Sampling { max_tokens, temperature, top_p, top_k, stop } = sampling;
-    if max_tokens.is_some_and(|max| max == 0 || max > MAX_TOKENS) {
-        return Err(invalid(Field::MaxTokens, format!("must be from 1 to {MAX_TOKENS}")));
-    }
-    in_unit_range(*temperature, Field::Temperature)?;
-    in_unit_range(*top_p, Field::TopP)?;
-    check_stop(stop, family)?;
-    let mut config = InferenceConfig {
-        max_tokens: *max_tokens,
-        temperature: *temperature,
-        top_p: *top_p,
-        stop_sequences: stop,
-    };
-    let mut top_k = *top_k;
-    match family.sampling {
-        SamplingRule::Both => {}
-        SamplingRule::OneOf => {
-            if config.temperature.is_some() && config.top_p.take().is_some() {
-                adjusted.push(Field::TopP);
-            }
-        }
-        SamplingRule::None => {
-            if config.temperature.take().is_some() {
-                adjusted.push(Field::Temperature);
-            }
-            if config.top_p.take().is_some() {
-                adjusted.push(Field::TopP);
-            }
-            if top_k.take().is_some() {
-                adjusted.push(Field::TopK);
-            }
-        }
-    }
-    match (top_k, family.top_k) {
-        (None, _) => Ok((config, None)),
-        (Some(_), TopK::None) => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("models of the family `{}` have no such parameter", family.name),
-        )
-        .at(Field::TopK)),
-        (Some(value), place) => Ok((config, Some((place, value)))),
-    }
-}
-
-fn invalid(field: Field, message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::InvalidRequest, message).at(field)
-}
-
-fn in_unit_range(value: Option<f64>, field: Field) -> Result<()> {
-    match value {
-        Some(value) if !(0.0..=1.0).contains(&value) => {
-            Err(invalid(field, format!("Amazon Bedrock takes numbers from 0 to 1, not {value}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_stop(stop: &[String], family: &Family) -> Result<()> {
-    if stop.is_empty() {
-        return Ok(());
-    }
-    if !family.stop {
-        let message = format!("models of the family `{}` take no stop sequences", family.name);
-        return Err(Error::new(ErrorKind::Unsupported, message).at(Field::Stop));
-    }
-    if stop.len() > MAX_STOP_SEQUENCES {
-        let message = format!("at most {MAX_STOP_SEQUENCES} stop sequences, not {}", stop.len());
-        return Err(invalid(Field::Stop, message));
-    }
-    Ok(())
-}
-
-fn guardrail_config<'a>(
-    choice: Option<&'a GuardrailChoice>,
-    configured: Option<&'a Guardrail>,
-    operation: Operation,
-) -> Result<Option<GuardrailConfig<'a>>> {
-    let defaults = configured.map(|guardrail| (guardrail.trace, guardrail.stream_mode)).unwrap_or_default();
-    let (identifier, version, trace, mode) = match (choice, configured) {
-        (Some(choice), _) => {
-            let malformed =
-                |error: crate::guardrail::GuardrailError| invalid(Field::Guardrail, error.to_string());
-            GuardrailIdentifier::parse(&choice.identifier).map_err(malformed)?;
-            GuardrailVersion::parse(&choice.version).map_err(malformed)?;
-            let trace = choice.trace.unwrap_or(defaults.0);
-            let mode = choice.stream_mode.unwrap_or(defaults.1);
-            (choice.identifier.as_str(), choice.version.as_str(), trace, mode)
-        }
-        (None, Some(guardrail)) => {
-            (guardrail.identifier.as_str(), guardrail.version.as_str(), defaults.0, defaults.1)
-        }
-        (None, None) => return Ok(None),
-    };
-    Ok(Some(GuardrailConfig {
-        guardrail_identifier: identifier,
-        guardrail_version: version,
-        trace: match trace {
-            GuardrailTrace::Disabled => None,
-            GuardrailTrace::Enabled => Some("enabled"),
-            GuardrailTrace::EnabledFull => Some("enabled_full"),
+fn performance(latency: Latency) -> PerformanceConfig {
+    PerformanceConfig {
+        latency: match latency {
+            Latency::Standard => "standard",
+            Latency::Optimized => "optimized",
         },
-        stream_processing_mode: match (operation, mode) {
-            (Operation::ConverseStream, GuardrailMode::Async) => Some("async"),
-            (Operation::ConverseStream, GuardrailMode::Sync) | (Operation::Converse, _) => None,
-        },
-    }))
+    }
 }
 
-/// Puts the number of candidate tokens among the additional fields; it wins over a field of the same name.
-fn additional_fields_with(fields: Option<&JsonObject>, top_k: PlacedTopK) -> Option<Cow<'_, JsonObject>> {
-    let Some((place, value)) = top_k else {
-        return fields.map(Cow::Borrowed);
-    };
-    let mut merged = fields.cloned().unwrap_or_default();
-    match place {
-        TopK::TopK => drop(merged.insert("top_k".into(), value.into())),
-        TopK::K => drop(merged.insert("k".into(), value.into())),
-        TopK::InferenceConfig => {
-            let entry = merged.entry("inferenceConfig").or_insert_with(|| Value::Object(JsonObject::new()));
-            if let Value::Object(inner) = entry {
-                inner.insert("topK".into(), value.into());
+fn tier(tier: Tier) -> ServiceTier {
+    ServiceTier {
+        r#type: match tier {
+            Tier::Default => "default",
+            Tier::Flex => "flex",
+            Tier::Priority => "priority",
+        },
+    }
+}
+
+/// Tells the model, at the end of the user's last turn, not to call any tool.
+fn tell(turns: &mut Vec<Turn<'_>>, family: &Family) {
+    let text = || Block::Text(Cow::Borrowed(NO_CALLS));
+    let alone = family.tools.beside_results == Beside::Nothing;
+    match turns.last_mut() {
+        Some(turn) if turn.role == Speaker::User => {
+            let has_results = turn.content.iter().any(|block| matches!(block, Block::ToolResult(_)));
+            if has_results && alone {
+                let placeholder = vec![Block::Text(Cow::Borrowed(PLACEHOLDER))];
+                turns.push(Turn { role: Speaker::Assistant, content: placeholder });
+                turns.push(Turn { role: Speaker::User, content: vec![text()] });
             } else {
-                let inner = JsonObject::from_iter([("topK".to_owned(), Value::from(value))]);
-                *entry = Value::Object(inner);
+                turn.content.push(text());
             }
         }
-        TopK::None => {}
+        // The model continues its own turn, and words of the user would end that.
+        Some(_) | None => {}
     }
-    Some(Cow::Owned(merged))
 }

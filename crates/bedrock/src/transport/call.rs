@@ -36,6 +36,8 @@ pub(crate) struct Outcome {
     pub(crate) response: Response<Incoming>,
     /// When the attempt that succeeded began.
     pub(crate) started: Instant,
+    /// In whose name it was made.
+    pub(super) identity: Arc<Held>,
 }
 
 /// A failed attempt.
@@ -102,8 +104,8 @@ impl Transport {
             let failure = match self.attempt(operation, &request, &identity, head_timeout).await {
                 Ok(response) => {
                     let upstream_request_id = request_id(response.headers());
-                    let head = Head { upstream_request_id, attempts, adjusted: Vec::new() };
-                    return Ok(Outcome { head, response, started });
+                    let head = Head { upstream_request_id, attempts, ..Head::default() };
+                    return Ok(Outcome { head, response, started, identity });
                 }
                 Err(failure) => failure,
             };
@@ -163,17 +165,18 @@ impl Transport {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(self.refused(response).await)
+        Err(self.refused(response, identity).await)
     }
 
     /// Reads an error reply.
-    async fn refused(&self, response: Response<Incoming>) -> Failure {
+    async fn refused(&self, response: Response<Incoming>, identity: &Held) -> Failure {
         let (parts, body) = response.into_parts();
         let id = request_id(&parts.headers);
         let header = parts.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
         // A refusal whose text is cut off is still a refusal, known by its status and header.
         let body = body::read(body, body::MAX_ERROR, self.spec.deadlines.idle).await.unwrap_or_default();
-        let service = ServiceError::from_reply(parts.status.as_u16(), header, &body);
+        let mut service = ServiceError::from_reply(parts.status.as_u16(), header, &body);
+        service.message = identity.conceal(&service.message);
         let kind = service.kind();
         let verdict = if kind == ErrorKind::Throttled {
             Verdict::AgainLater
@@ -184,7 +187,7 @@ impl Transport {
         };
         if kind == ErrorKind::AccessDenied || kind == ErrorKind::CredentialsRejected {
             // The operator needs AWS's own words; the client must not see account ids and ARNs.
-            tracing::warn!(code = service.code, message = service.message, "AWS refused the gateway");
+            tracing::warn!(code = service.code, said = service.message, "AWS refused the gateway");
         }
         let asked_for = asked_for(&parts.headers, self.clock.now());
         let error = service.into_error(&self.spec.model_id, &self.spec.region).upstream_request_id(id);
@@ -211,11 +214,13 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 /// Says what it means that no reply came.
 fn unsent(error: &hyper_util::client::legacy::Error) -> Failure {
     let caused_by = Causes::of(error);
-    let (kind, message, verdict) = if caused_by.connect_timeout {
+    // A connection that was there may time out as well, and then the request may have been received.
+    let connecting = error.is_connect();
+    let (kind, message, verdict) = if connecting && caused_by.connect_timeout {
         (ErrorKind::ConnectTimeout, "no connection to Amazon Bedrock could be made in time", Verdict::Again)
-    } else if caused_by.tls {
+    } else if connecting && caused_by.tls {
         (ErrorKind::Tls, "no secure connection to Amazon Bedrock could be made", Verdict::Final)
-    } else if error.is_connect() {
+    } else if connecting {
         (ErrorKind::Unreachable, "no connection to Amazon Bedrock could be made", Verdict::Again)
     } else if caused_by.unreadable {
         (ErrorKind::Upstream, "the reply from Amazon Bedrock is not HTTP", Verdict::Final)

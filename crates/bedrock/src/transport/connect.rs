@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -15,8 +16,11 @@ use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
+
+use super::endpoint::serves_metadata;
 
 /// Bedrock keeps an idle connection for a minute or so; ours close first.
 const POOL_IDLE: Duration = Duration::from_secs(50);
@@ -30,7 +34,7 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 /// The largest head of a reply, and the size of the read buffer.
 const MAX_BUFFER: usize = 256 * 1024;
 
-type Connector = Timed<HttpsConnector<HttpConnector>>;
+type Connector = Timed<HttpsConnector<HttpConnector<Resolver>>>;
 
 /// An HTTP client with the connections of one connect timeout.
 pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
@@ -67,7 +71,7 @@ impl fmt::Debug for Connections {
 }
 
 fn build(connect_timeout: Duration, https: bool) -> io::Result<HttpClient> {
-    let mut http = HttpConnector::new();
+    let mut http = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_keepalive(Some(TCP_KEEPALIVE));
@@ -97,6 +101,36 @@ fn build(connect_timeout: Duration, https: bool) -> io::Result<HttpClient> {
         .http1_max_buf_size(MAX_BUFFER)
         .set_host(false)
         .build(connector))
+}
+
+/// Finds the addresses of a name, without those where an instance's metadata are served: no name and no spelling of
+/// an address may lead there.
+#[derive(Clone)]
+pub(super) struct Resolver(GaiResolver);
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let found = self.0.call(name);
+        Box::pin(async move {
+            let usable: Vec<SocketAddr> =
+                found.await?.filter(|address| !serves_metadata(address.ip())).collect();
+            if usable.is_empty() {
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "the name leads to no usable address",
+                ));
+            }
+            Ok(usable.into_iter())
+        })
+    }
 }
 
 /// A connector whose every step together (name, TCP, TLS) has one deadline.

@@ -57,6 +57,40 @@ pub(super) struct Held {
     pub(super) generation: u64,
 }
 
+impl Held {
+    /// Takes the identity's own texts out of what an upstream says: AWS's words about a wrong signature may hold the
+    /// headers that were signed.
+    pub(super) fn conceal(&self, text: &str) -> String {
+        let parts: Vec<&str> = match &self.identity {
+            Identity::Keys(identity) => match identity.data::<Keys>() {
+                Some(keys) => {
+                    [Some(keys.secret_access_key()), keys.session_token(), Some(keys.access_key_id())]
+                        .into_iter()
+                        .flatten()
+                        .collect()
+                }
+                None => Vec::new(),
+            },
+            Identity::Bearer(header) => {
+                header.to_str().ok().and_then(|header| header.strip_prefix("Bearer ")).into_iter().collect()
+            }
+        };
+        let mut text = text.to_owned();
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            if text.contains(part) {
+                text = text.replace(part, "…");
+            }
+        }
+        text
+    }
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Held").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
+
 /// What is known about the credentials of one source.
 #[derive(Clone, Default)]
 struct State {

@@ -1,5 +1,7 @@
 //! Where the calls go.
 
+use std::net::IpAddr;
+
 use aws_sdk_bedrockruntime::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use http::Uri;
 use http::header::HeaderValue;
@@ -59,15 +61,8 @@ impl EndpointUrl {
         let uri: Uri = text.parse().context(UrlSnafu)?;
         let host = uri.host().context(SchemeSnafu)?;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let address: Option<std::net::IpAddr> = bare.parse().ok();
-        let link_local = address.is_some_and(|ip| match ip {
-            std::net::IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified(),
-            std::net::IpAddr::V6(v6) => {
-                let mapped = v6.to_ipv4_mapped().is_some_and(|v4| v4.is_link_local());
-                mapped || v6.is_unicast_link_local() || v6.is_unspecified() || bare.starts_with("fd00:ec2:")
-            }
-        });
-        ensure!(!link_local, LinkLocalSnafu);
+        let address: Option<IpAddr> = bare.parse().ok();
+        ensure!(!address.is_some_and(serves_metadata), LinkLocalSnafu);
         let loopback = address.map_or(bare.eq_ignore_ascii_case("localhost"), |ip| ip.is_loopback());
         match uri.scheme_str() {
             Some("https") => {}
@@ -80,6 +75,19 @@ impl EndpointUrl {
     /// The URL, without a slash at its end.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Says whether an address is one where an instance's metadata, and with them its credentials, may be served. A name
+/// may lead to one as well, so connections ask again.
+pub(super) fn serves_metadata(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified(),
+        IpAddr::V6(v6) => {
+            let mapped = v6.to_ipv4_mapped().is_some_and(|v4| v4.is_link_local() || v4.is_unspecified());
+            let of_aws = matches!(v6.segments(), [0xfd00, 0x0ec2, ..]);
+            mapped || v6.is_unicast_link_local() || v6.is_unspecified() || of_aws
+        }
     }
 }
 

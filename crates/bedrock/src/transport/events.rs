@@ -12,13 +12,18 @@ use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::call::with_head;
+use super::call::{Outcome, with_head};
+use super::credentials::Held;
 use super::frames::FrameReader;
 use crate::spec::BedrockSpec;
-use crate::translate::{EventTranslator, ServiceError};
+use crate::translate::{EventTranslator, Restore, ServiceError};
 
 /// How long the usage and the end of the connection are waited for once the answer is complete.
 const AFTER_STOP: Duration = Duration::from_secs(2);
+
+/// How long the end of the connection is waited for once nothing more is to come: a connection whose end was seen
+/// serves the next call.
+const AFTER_METADATA: Duration = Duration::from_millis(100);
 
 /// A stream of events that ends well only after `messageStop`.
 ///
@@ -27,6 +32,7 @@ const AFTER_STOP: Duration = Duration::from_secs(2);
 pub(crate) struct Events {
     spec: Arc<BedrockSpec>,
     head: Head,
+    identity: Arc<Held>,
     body: Incoming,
     frames: FrameReader,
     translator: EventTranslator,
@@ -39,15 +45,17 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Takes the body of a stream. The first event must come by `first_event`, everything by `deadline`.
-    pub(crate) fn new(spec: Arc<BedrockSpec>, head: Head, body: Incoming, times: (Instant, Instant)) -> Self {
-        let (first_event, deadline) = times;
+    /// Takes a stream that has begun. Everything must be there by `deadline`.
+    pub(crate) fn new(spec: Arc<BedrockSpec>, outcome: Outcome, deadline: Instant, restore: Restore) -> Self {
+        let Outcome { head, response, started, identity } = outcome;
+        let first_event = started + spec.deadlines.first_event;
         Self {
             spec,
             head,
-            body,
+            identity,
+            body: response.into_body(),
             frames: FrameReader::default(),
-            translator: EventTranslator::default(),
+            translator: EventTranslator::new(restore),
             timer: Box::pin(tokio::time::sleep_until(first_event.min(deadline))),
             armed: true,
             deadline,
@@ -58,11 +66,22 @@ impl Events {
     /// Takes events out of the bytes that are there, then waits for more.
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
         loop {
-            while let Some(message) = self.frames.next()? {
-                if let Some(event) = self.interpret(&message)? {
-                    self.armed = false;
-                    return Poll::Ready(Some(Ok(event)));
+            if let Some(event) = self.translator.pop() {
+                self.armed = false;
+                return Poll::Ready(Some(Ok(event)));
+            }
+            let interpreted = match self.frames.next() {
+                Ok(Some(message)) => Some(self.interpret(&message)),
+                Ok(None) => None,
+                Err(error) => Some(Err(error)),
+            };
+            if let Some(result) = interpreted {
+                if let Err(error) = result {
+                    return self.failed(error);
                 }
+                // Any event is a sign of life; once the answer is complete, signs of life are not waited for.
+                self.armed &= self.translator.is_complete();
+                continue;
             }
             match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
@@ -81,12 +100,28 @@ impl Events {
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.armed {
-            let patience = if self.translator.is_complete() { AFTER_STOP } else { self.spec.deadlines.idle };
+            let patience = if self.translator.is_done() {
+                AFTER_METADATA
+            } else if self.translator.is_complete() {
+                AFTER_STOP
+            } else {
+                self.spec.deadlines.idle
+            };
             let until = (Instant::now() + patience).min(self.deadline);
             self.timer.as_mut().reset(until);
             self.armed = true;
         }
         self.timer.as_mut().poll(context)
+    }
+
+    /// Something is wrong with the stream: the answer's end, unless it has ended already. Then it is paid for and
+    /// whole, and only what is told after it is lost.
+    fn failed(&self, error: Error) -> Poll<Option<Result<Event>>> {
+        if !self.translator.is_complete() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        tracing::warn!(kind = error.kind().name(), model = %self.spec.model_id, "a stream went wrong after its answer");
+        Poll::Ready(None)
     }
 
     /// The body is over: well where the answer was complete, and an error otherwise.
@@ -110,7 +145,7 @@ impl Events {
         Poll::Ready(Some(Err(Error::new(ErrorKind::Timeout, message))))
     }
 
-    fn interpret(&mut self, message: &Message) -> Result<Option<Event>> {
+    fn interpret(&mut self, message: &Message) -> Result<()> {
         let names = Names::of(message);
         match names.message_type {
             "event" => self.translator.push(names.event_type, message.payload()),
@@ -128,7 +163,8 @@ impl Events {
         }
     }
 
-    fn service_error(&self, error: ServiceError) -> Error {
+    fn service_error(&self, mut error: ServiceError) -> Error {
+        error.message = self.identity.conceal(&error.message);
         error.into_error(&self.spec.model_id, &self.spec.region)
     }
 }

@@ -5,7 +5,16 @@
 use std::borrow::Cow;
 
 use chat::JsonObject;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+mod block;
+mod tool;
+
+pub(crate) use block::{
+    Block, CachePoint, DocumentBlock, GuardBlock, GuardText, MediaBlock, ReasoningBlock, ReasoningText,
+    ResultBlock, S3Location, Source, ToolResultBlock, ToolUseBlock,
+};
+pub(crate) use tool::{Empty, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig, ToolSpec};
 
 /// The body of a call.
 #[derive(Debug, Serialize)]
@@ -19,12 +28,31 @@ pub(crate) struct Body<'a> {
     /// Sampling and limits.
     #[serde(skip_serializing_if = "InferenceConfig::is_empty")]
     pub(crate) inference_config: InferenceConfig<'a>,
+    /// The tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tool_config: Option<ToolConfig<'a>>,
     /// The guardrail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) guardrail_config: Option<GuardrailConfig<'a>>,
     /// What the model takes beyond `inferenceConfig`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) additional_model_request_fields: Option<Cow<'a, JsonObject>>,
+    /// What the invocation log says of the call; in the client's order.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_map")]
+    pub(crate) request_metadata: Vec<(&'a str, &'a str)>,
+    /// The latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) performance_config: Option<PerformanceConfig>,
+    /// The tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service_tier: Option<ServiceTier>,
+    /// The shape of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) output_config: Option<&'a OutputConfig<'a>>,
+}
+
+fn as_map<S: Serializer>(pairs: &[(&str, &str)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().copied())
 }
 
 /// Who speaks in a turn.
@@ -46,20 +74,16 @@ pub(crate) struct Turn<'a> {
     pub(crate) content: Vec<Block<'a>>,
 }
 
-/// One block of a turn.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Block<'a> {
-    /// Text that is not blank.
-    Text(&'a str),
-}
-
 /// One block of the instructions.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum SystemBlock<'a> {
     /// Text that is not blank.
-    Text(&'a str),
+    Text(Cow<'a, str>),
+    /// Text for the guardrail.
+    GuardContent(GuardBlock<'a>),
+    /// A point up to which the prompt is cached.
+    CachePoint(CachePoint),
 }
 
 /// Sampling and limits.
@@ -103,4 +127,56 @@ pub(crate) struct GuardrailConfig<'a> {
     /// `async`, and only in a stream; `sync` is the default and not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stream_processing_mode: Option<&'static str>,
+}
+
+/// The latency of a call.
+#[derive(Debug, Serialize)]
+pub(crate) struct PerformanceConfig {
+    /// `standard` or `optimized`.
+    pub(crate) latency: &'static str,
+}
+
+/// The tier of a call.
+#[derive(Debug, Serialize)]
+pub(crate) struct ServiceTier {
+    /// `default`, `flex` or `priority`.
+    pub(crate) r#type: &'static str,
+}
+
+/// The shape of an answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OutputConfig<'a> {
+    /// The only shape there is: JSON by a schema.
+    pub(crate) text_format: TextFormat<'a>,
+}
+
+/// JSON by a schema.
+#[derive(Debug, Serialize)]
+pub(crate) struct TextFormat<'a> {
+    /// `json_schema`.
+    pub(crate) r#type: &'static str,
+    /// The schema.
+    pub(crate) structure: Structure<'a>,
+}
+
+/// The union around a schema.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Structure<'a> {
+    /// A JSON schema.
+    JsonSchema(JsonSchema<'a>),
+}
+
+/// A schema for an answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct JsonSchema<'a> {
+    /// The schema as a text, not as an object.
+    pub(crate) schema: Cow<'a, str>,
+    /// The client's name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<&'a str>,
+    /// What the answer is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<&'a str>,
 }

@@ -181,6 +181,22 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Shows a value that was read, but not where it came from a secret store.
+    pub(crate) fn shown(&self, name: &str, value: &str) -> String {
+        let is_secret = self.given.get(name).is_some_and(|given| matches!(given.value, Value::Secret(_)));
+        if is_secret { "the value of the reference".to_owned() } else { format!("`{value}`") }
+    }
+
+    /// Reads a text that may be written as a whole number.
+    pub(crate) fn text_or_integer(&mut self, name: &str) -> Option<String> {
+        if let Value::Number(number) = self.given.get(name)?.value
+            && number.is_u64()
+        {
+            return Some(number.to_string());
+        }
+        self.text(name)
+    }
+
     /// Reads a text that stays secret.
     pub(crate) fn secret(&mut self, name: &str) -> Option<SecretString> {
         self.text(name).map(SecretString::from)

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bedrock::{BedrockModel, BedrockSpec, Clock, Identity, ModelId, Shared, family};
-use chat::{BoxFuture, ChatModel, GuardrailMode, GuardrailTrace, Sampling};
+use chat::{BoxFuture, ChatModel, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
 use secrets::ResolvedModel;
 use spicepod::Problem;
 
+use crate::configured::Defaults;
 use crate::params::{ParamSpec, Reader};
 use crate::prompt::Prompt;
-use crate::provider::{Build, Context, Draft, Provider, Session, Summary};
+use crate::provider::{Build, Context, Draft, Provider, RemoteContent, Session, Summary};
 
 mod access;
 mod place;
@@ -83,9 +84,14 @@ impl Models {
             }
         };
         let family = family(model_id.as_ref(), reader);
-        let sampling = sampling(family, reader);
-        let system_prompt = system_prompt(reader);
+        let defaults = Defaults {
+            sampling: sampling(family, reader),
+            prompt: system_prompt(reader),
+            ..request_defaults(reader)
+        };
+        let remote = remote_content(reader);
         let guardrail = guardrail(reader);
+        let guard_last_turn = reader.choice("bedrock_guardrail_scope") == Some("last_turn");
         let guardrail_override = reader.choice("bedrock_guardrail_override") == Some("allowed");
         let deadlines = place::deadlines(reader);
         let endpoint = place::endpoint(context, reader).await;
@@ -108,9 +114,12 @@ impl Models {
             credentials,
             guardrail,
             guardrail_override,
+            guard_last_turn,
+            cache: reader.choice("bedrock_cache") == Some("auto"),
+            lift_thinking: reader.choice("bedrock_thinking_text") == Some("lift"),
             deadlines,
         };
-        Some(Draft { summary, sampling, system_prompt, build: self.build(spec) })
+        Some(Draft { summary, defaults, remote, build: self.build(spec) })
     }
 
     fn build(&self, spec: BedrockSpec) -> Build {
@@ -142,9 +151,10 @@ fn family(model_id: Option<&ModelId>, reader: &mut Reader<'_>) -> &'static famil
     let Some(name) = reader.text("bedrock_family") else { return inferred };
     family::by_name(&name).unwrap_or_else(|| {
         let names: Vec<&str> = family::FAMILIES.iter().map(|family| family.name).collect();
+        let shown = reader.shown("bedrock_family", &name);
         reader.error(
             "bedrock_family",
-            format!("names no family: `{name}`"),
+            format!("names no family: {shown}"),
             format!("write one of {}", names.join(", ")),
         );
         inferred
@@ -204,9 +214,66 @@ fn system_prompt(reader: &mut Reader<'_>) -> Option<Prompt> {
     }
 }
 
+/// What requests get besides sampling and a prompt where they do not ask for anything else.
+fn request_defaults(reader: &mut Reader<'_>) -> Defaults {
+    let reasoning_effort = reader.choice("reasoning_effort").and_then(|word| match word {
+        "none" => Some(Effort::None),
+        "minimal" => Some(Effort::Minimal),
+        "low" => Some(Effort::Low),
+        "medium" => Some(Effort::Medium),
+        "high" => Some(Effort::High),
+        "xhigh" => Some(Effort::XHigh),
+        _ => None,
+    });
+    let service_tier = reader.choice("service_tier").and_then(|word| match word {
+        "default" => Some(ServiceTier::Default),
+        "flex" => Some(ServiceTier::Flex),
+        "priority" => Some(ServiceTier::Priority),
+        _ => None,
+    });
+    let latency = reader.choice("bedrock_latency").and_then(|word| match word {
+        "standard" => Some(Latency::Standard),
+        "optimized" => Some(Latency::Optimized),
+        _ => None,
+    });
+    let parallel_tool_calls = reader.switch("parallel_tool_calls");
+    Defaults { reasoning_effort, service_tier, latency, parallel_tool_calls, ..Defaults::default() }
+}
+
+/// Whether content at other addresses is fetched, and from which hosts.
+fn remote_content(reader: &mut Reader<'_>) -> RemoteContent {
+    const HOSTS: &str = "remote_content_hosts";
+    let allowed = reader.choice("remote_content") == Some("allowed");
+    let hosts = reader.texts(HOSTS);
+    if !allowed {
+        if reader.has(HOSTS) {
+            reader.warn(HOSTS, "has no effect while nothing is fetched", "add `remote_content: allowed`");
+        }
+        return RemoteContent::Denied;
+    }
+    let is_host = |host: &String| {
+        let name = host.strip_prefix("*.").unwrap_or(host);
+        let valid = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+        !name.is_empty() && name.chars().all(valid)
+    };
+    if let Some(bad) = hosts.iter().flatten().find(|host| !is_host(host)) {
+        let help = "write names such as `images.example.com` or `*.example.com`, without a scheme or port";
+        reader.error(HOSTS, format!("holds `{bad}`, which is no host"), help);
+    }
+    RemoteContent::Allowed {
+        hosts: hosts.map(|hosts| hosts.iter().map(|host| host.to_ascii_lowercase()).collect()),
+    }
+}
+
 fn guardrail(reader: &mut Reader<'_>) -> Option<bedrock::Guardrail> {
     const ID: &str = "bedrock_guardrail_identifier";
     const VERSION: &str = "bedrock_guardrail_version";
+    let overridable = reader.choice("bedrock_guardrail_override") == Some("allowed");
+    for name in ["bedrock_trace", "bedrock_guardrail_stream_mode", "bedrock_guardrail_scope"] {
+        if reader.has(name) && !reader.has(ID) && !overridable {
+            reader.warn(name, "has no effect without a guardrail", format!("add `{ID}`"));
+        }
+    }
     let trace = match reader.choice("bedrock_trace") {
         Some("enabled") => GuardrailTrace::Enabled,
         Some("enabled_full") => GuardrailTrace::EnabledFull,
@@ -230,12 +297,13 @@ fn guardrail(reader: &mut Reader<'_>) -> Option<bedrock::Guardrail> {
             None
         }
     });
-    let version = reader.text(VERSION).and_then(|text| match bedrock::GuardrailVersion::parse(&text) {
-        Ok(version) => Some(version),
-        Err(error) => {
-            reader.error(VERSION, "is not a guardrail's version", error.to_string());
-            None
-        }
-    });
+    let version =
+        reader.text_or_integer(VERSION).and_then(|text| match bedrock::GuardrailVersion::parse(&text) {
+            Ok(version) => Some(version),
+            Err(error) => {
+                reader.error(VERSION, "is not a guardrail's version", error.to_string());
+                None
+            }
+        });
     Some(bedrock::Guardrail { identifier: identifier?, version: version?, trace, stream_mode })
 }

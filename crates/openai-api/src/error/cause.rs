@@ -10,6 +10,10 @@ const API_ERROR: &str = "api_error";
 const UNAVAILABLE: &str = "service_unavailable_error";
 const AUTHENTICATION: &str = "authentication_error";
 
+/// Clients give up on a server that asks for much more, and a whole second is the least that the header can say.
+const SOONEST: Duration = Duration::from_secs(1);
+const LATEST: Duration = Duration::from_secs(30);
+
 impl From<&chat::Error> for ApiError {
     fn from(error: &chat::Error) -> Self {
         let (status, kind, code) = describe(error.kind());
@@ -18,7 +22,7 @@ impl From<&chat::Error> for ApiError {
         let (should_retry, delay) = retry(error.kind());
         reply.should_retry = should_retry;
         // A client that is told to come back is told when.
-        reply.retry_after = delay.map(|least| error.delay().unwrap_or(least));
+        reply.retry_after = delay.map(|least| error.delay().unwrap_or(least).clamp(SOONEST, LATEST));
         reply
     }
 }
@@ -90,6 +94,25 @@ pub fn path(field: &Field) -> String {
         Field::Messages => "messages".to_owned(),
         Field::Message(index) => format!("messages[{index}]"),
         Field::Part(message, part) => format!("messages[{message}].content[{part}]"),
+        Field::Reasoning(message) => format!("messages[{message}].thinking_blocks"),
+        Field::ToolCall(message, call) => format!("messages[{message}].tool_calls[{call}]"),
+        Field::ToolArguments(message, call) => {
+            format!("messages[{message}].tool_calls[{call}].function.arguments")
+        }
+        Field::ToolCallId(message) => format!("messages[{message}].tool_call_id"),
+        Field::Tools => "tools".to_owned(),
+        Field::Tool(tool) => format!("tools[{tool}]"),
+        Field::ToolName(tool) => format!("tools[{tool}].function.name"),
+        Field::ToolParameters(tool) => format!("tools[{tool}].function.parameters"),
+        Field::ToolStrict(tool) => format!("tools[{tool}].function.strict"),
+        Field::ToolChoice => "tool_choice".to_owned(),
+        Field::ParallelToolCalls => "parallel_tool_calls".to_owned(),
+        Field::ResponseFormat => "response_format".to_owned(),
+        Field::ReasoningEffort => "reasoning_effort".to_owned(),
+        Field::ServiceTier => "service_tier".to_owned(),
+        Field::Latency => "performance_config".to_owned(),
+        Field::CacheControl => "cache_control".to_owned(),
+        Field::Betas => "anthropic-beta".to_owned(),
         Field::MaxTokens => "max_tokens".to_owned(),
         Field::Temperature => "temperature".to_owned(),
         Field::TopP => "top_p".to_owned(),
@@ -151,12 +174,45 @@ mod tests {
     }
 
     #[test]
+    fn every_place_is_a_path_that_clients_know() {
+        let rows = [
+            (Field::Messages, "messages"),
+            (Field::Message(3), "messages[3]"),
+            (Field::Reasoning(3), "messages[3].thinking_blocks"),
+            (Field::ToolCall(3, 1), "messages[3].tool_calls[1]"),
+            (Field::ToolArguments(3, 1), "messages[3].tool_calls[1].function.arguments"),
+            (Field::ToolCallId(3), "messages[3].tool_call_id"),
+            (Field::Tools, "tools"),
+            (Field::Tool(2), "tools[2]"),
+            (Field::ToolName(2), "tools[2].function.name"),
+            (Field::ToolParameters(2), "tools[2].function.parameters"),
+            (Field::ToolStrict(2), "tools[2].function.strict"),
+            (Field::ToolChoice, "tool_choice"),
+            (Field::ParallelToolCalls, "parallel_tool_calls"),
+            (Field::ResponseFormat, "response_format"),
+            (Field::ReasoningEffort, "reasoning_effort"),
+            (Field::ServiceTier, "service_tier"),
+            (Field::Latency, "performance_config"),
+            (Field::CacheControl, "cache_control"),
+            (Field::Betas, "anthropic-beta"),
+            (Field::Metadata("a".into()), "metadata.a"),
+        ];
+        for (field, expected) in rows {
+            assert_eq!(path(&field), expected);
+        }
+    }
+
+    #[test]
     fn the_providers_own_delay_counts_and_the_place_is_a_path() {
         let error = chat::Error::new(ErrorKind::Throttled, "slow down")
             .retry_after(Duration::from_secs(7))
             .at(Field::Part(2, 1));
         let reply = ApiError::from(&error);
         assert_eq!(reply.retry_after, Some(Duration::from_secs(7)));
+        for (asked, told) in [(0, 1), (u64::MAX, 30)] {
+            let error = chat::Error::new(ErrorKind::Throttled, "x").retry_after(Duration::from_secs(asked));
+            assert_eq!(ApiError::from(&error).retry_after, Some(Duration::from_secs(told)));
+        }
         assert_eq!(reply.param.as_deref(), Some("messages[2].content[1]"));
         let expected = r#"{"error":{"message":"slow down","type":"rate_limit_error","param":"messages[2].content[1]","code":"rate_limit_exceeded"}}"#;
         assert_eq!(String::from_utf8(reply.to_json()).unwrap(), expected);

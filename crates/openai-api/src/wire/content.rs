@@ -1,10 +1,16 @@
 //! The content of a message: one text, or a list of parts.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use chat::{Cache, Qualifier};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::cache;
+use super::link::{File, ImageUrl, Link, LinkSeed, VideoUrl};
 use super::members::{Ignored, Seen};
+use super::record::{Nullable, optional};
+use super::word::{Word, Words};
 use crate::text::shorten;
 
 /// What a message says.
@@ -18,11 +24,34 @@ pub(crate) enum Content {
 
 /// One part of a message.
 #[derive(Debug)]
-pub(crate) enum Part {
+pub(crate) struct Part {
+    pub(crate) kind: PartKind,
+    pub(crate) cache: Option<Cache>,
+}
+
+/// What a part holds.
+#[derive(Debug)]
+pub(crate) enum PartKind {
     /// Text, or an assistant's refusal, which is text as well.
     Text(String),
+    /// Text for a guardrail.
+    Guarded(String, Vec<Qualifier>),
+    /// A picture.
+    Image(Link),
+    /// A film.
+    Video(Link),
+    /// A file of any kind.
+    File(File),
     /// A part that is not served, by its type.
     Other(String),
+}
+
+impl Words for Qualifier {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("grounding_source", Self::GroundingSource),
+        ("query", Self::Query),
+        ("guard_content", Self::GuardContent),
+    ];
 }
 
 /// Reads a content, or `null`.
@@ -74,7 +103,8 @@ impl<'de> DeserializeSeed<'de> for PartSeed<'_> {
     }
 }
 
-const MEMBERS: &[&str] = &["type", "text", "refusal"];
+const MEMBERS: &[&str] =
+    &["type", "text", "refusal", "image_url", "video_url", "file", "qualifiers", "cache_control"];
 
 impl<'de> Visitor<'de> for PartSeed<'_> {
     type Value = Part;
@@ -84,29 +114,84 @@ impl<'de> Visitor<'de> for PartSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Part, A::Error> {
-        let (mut kind, mut text, mut refusal) = (None::<String>, None::<String>, None::<String>);
-        let mut others = Vec::new();
+        let mut draft = Draft::default();
         let mut seen = Seen::default();
         while let Some(key) = seen.next(&mut members, MEMBERS)? {
             match &*key {
-                "type" => kind = Some(members.next_value()?),
-                "text" => text = members.next_value()?,
-                "refusal" => refusal = members.next_value()?,
+                "type" => draft.kind = Some(members.next_value()?),
+                "text" => draft.text = members.next_value()?,
+                "refusal" => draft.refusal = members.next_value()?,
+                "image_url" => {
+                    draft.image =
+                        members.next_value_seed(Nullable(LinkSeed::<ImageUrl>::new(&mut *self.0)))?;
+                }
+                "video_url" => {
+                    draft.video =
+                        members.next_value_seed(Nullable(LinkSeed::<VideoUrl>::new(&mut *self.0)))?;
+                }
+                "file" => draft.file = optional(&mut members, self.0)?,
+                "qualifiers" => draft.qualifiers = members.next_value()?,
+                "cache_control" => draft.cache = cache::read(&mut members, self.0)?,
                 _ => {
                     members.next_value::<IgnoredAny>()?;
-                    others.push(key);
+                    draft.others.push(key);
                 }
             }
         }
-        let Some(kind) = kind else { return Err(A::Error::missing_field("type")) };
-        let text = match kind.as_str() {
-            "text" => text.ok_or_else(|| A::Error::missing_field("text"))?,
-            "refusal" => refusal.ok_or_else(|| A::Error::missing_field("refusal"))?,
-            _ => return Ok(Part::Other(shorten(&kind))),
+        draft.finish(self.0)
+    }
+}
+
+/// The members of a part, before it is known which of them count.
+#[derive(Default)]
+struct Draft {
+    kind: Option<String>,
+    text: Option<String>,
+    refusal: Option<String>,
+    image: Option<Link>,
+    video: Option<Link>,
+    file: Option<File>,
+    qualifiers: Option<Vec<Word<Qualifier>>>,
+    cache: Option<Cache>,
+    others: Vec<Cow<'static, str>>,
+}
+
+impl Draft {
+    fn finish<E: Error>(mut self, ignored: &mut Ignored) -> Result<Part, E> {
+        let Some(kind) = self.kind.take() else { return Err(E::missing_field("type")) };
+        let missing = E::missing_field;
+        let content = match kind.as_str() {
+            "text" => PartKind::Text(self.text.take().ok_or_else(|| missing("text"))?),
+            "refusal" => PartKind::Text(self.refusal.take().ok_or_else(|| missing("refusal"))?),
+            "guarded_text" => {
+                let text = self.text.take().ok_or_else(|| missing("text"))?;
+                let qualifiers = self.qualifiers.take().unwrap_or_default();
+                PartKind::Guarded(text, qualifiers.into_iter().map(|word| word.0).collect())
+            }
+            "image_url" => PartKind::Image(self.image.take().ok_or_else(|| missing("image_url"))?),
+            "video_url" => PartKind::Video(self.video.take().ok_or_else(|| missing("video_url"))?),
+            "file" => PartKind::File(self.file.take().ok_or_else(|| missing("file"))?),
+            _ => PartKind::Other(shorten(&kind)),
         };
-        for name in others {
-            self.0.add(&format!("messages[].content[].{name}"));
+        if !matches!(content, PartKind::Other(_)) {
+            self.leave(ignored);
         }
-        Ok(Part::Text(text))
+        Ok(Part { kind: content, cache: self.cache })
+    }
+
+    /// Names the members that a part of this type does not have.
+    fn leave(&self, ignored: &mut Ignored) {
+        let known = [
+            ("text", self.text.is_some()),
+            ("refusal", self.refusal.is_some()),
+            ("image_url", self.image.is_some()),
+            ("video_url", self.video.is_some()),
+            ("file", self.file.is_some()),
+            ("qualifiers", self.qualifiers.is_some()),
+        ];
+        let left = known.into_iter().filter(|(_, present)| *present).map(|(name, _)| name);
+        for name in left.chain(self.others.iter().map(|name| &**name)) {
+            ignored.add(&format!("messages[].content[].{name}"));
+        }
     }
 }

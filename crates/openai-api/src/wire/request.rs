@@ -2,17 +2,22 @@
 
 use std::fmt;
 
-use chat::{GuardrailMode, GuardrailTrace, JsonObject};
+use chat::{Effort, JsonObject};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::free::StrictValue;
+use super::guardrail::Guardrail;
 use super::members::{Ignored, Seen};
 use super::message::{Message, MessagesSeed};
+use super::options::{Performance, Reasoning, ResponseFormat, Tier};
+use super::pairs::Pairs;
+use super::record::{ListSeed, Nullable, optional};
 use super::rules;
 use super::scalar::{Decimal, Integer, Texts};
-use crate::text::shorten;
+use super::tools::{Choice, ChoiceSeed, LegacyFunction, Tool};
+use super::word::Word;
 
 /// A request for a chat completion, as written and not yet judged as a whole.
 #[derive(Debug, Default)]
@@ -27,60 +32,26 @@ pub struct ChatCompletionRequest {
     pub(crate) stop: Option<Texts>,
     pub(crate) stream: Option<bool>,
     pub(crate) include_usage: bool,
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) functions: Vec<LegacyFunction>,
+    pub(crate) tool_choice: Option<Choice>,
+    pub(crate) function_call: Option<Choice>,
+    pub(crate) parallel_tool_calls: Option<bool>,
+    pub(crate) response_format: Option<ResponseFormat>,
+    pub(crate) reasoning_effort: Option<Word<Effort>>,
+    pub(crate) reasoning: Option<Reasoning>,
+    pub(crate) service_tier: Option<Tier>,
+    pub(crate) performance: Option<Performance>,
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) additional_fields: Option<JsonObject>,
     pub(crate) guardrail: Option<Guardrail>,
     pub(crate) refused: Option<Refused>,
-    pub(crate) ignored: Vec<String>,
+    pub(crate) ignored: Ignored,
 }
 
 /// A member of the request that this version does not serve.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused(pub(crate) &'static str);
-
-/// A guardrail for this request alone.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a guardrail: {\"identifier\": \"...\", \"version\": \"...\"}")]
-pub(crate) struct Guardrail {
-    pub(crate) identifier: String,
-    pub(crate) version: String,
-    #[serde(default)]
-    trace: Option<Trace>,
-    #[serde(default)]
-    stream_mode: Option<StreamMode>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Trace {
-    Disabled,
-    Enabled,
-    EnabledFull,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum StreamMode {
-    Sync,
-    Async,
-}
-
-impl Guardrail {
-    pub(crate) fn trace(&self) -> Option<GuardrailTrace> {
-        self.trace.map(|trace| match trace {
-            Trace::Disabled => GuardrailTrace::Disabled,
-            Trace::Enabled => GuardrailTrace::Enabled,
-            Trace::EnabledFull => GuardrailTrace::EnabledFull,
-        })
-    }
-
-    pub(crate) fn stream_mode(&self) -> Option<GuardrailMode> {
-        self.stream_mode.map(|mode| match mode {
-            StreamMode::Sync => GuardrailMode::Sync,
-            StreamMode::Async => GuardrailMode::Async,
-        })
-    }
-}
 
 const MEMBERS: &[&str] = &[
     "model",
@@ -92,8 +63,19 @@ const MEMBERS: &[&str] = &[
     "top_p",
     "stop",
     "stream_options",
-    "top_k",
+    "tools",
+    "functions",
+    "tool_choice",
+    "function_call",
+    "parallel_tool_calls",
+    "response_format",
+    "reasoning_effort",
+    "service_tier",
     "metadata",
+    "top_k",
+    "reasoning",
+    "performance_config",
+    "performanceConfig",
     "guardrail",
     "additional_model_request_fields",
 ];
@@ -126,22 +108,59 @@ impl<'de> Visitor<'de> for RequestVisitor {
                 "max_tokens" => request.max_tokens = members.next_value()?,
                 "max_completion_tokens" => request.max_completion_tokens = members.next_value()?,
                 "top_p" => request.top_p = members.next_value()?,
+                "top_k" => request.top_k = members.next_value()?,
                 "stop" => request.stop = members.next_value()?,
                 "stream_options" => {
                     request.include_usage = members.next_value_seed(StreamOptionsSeed(&mut ignored))?;
                 }
-                "top_k" => request.top_k = members.next_value()?,
                 "metadata" => request.metadata = members.next_value::<Option<Pairs>>()?.unwrap_or_default().0,
                 "guardrail" => request.guardrail = members.next_value()?,
                 "additional_model_request_fields" => {
                     request.additional_fields =
                         members.next_value::<Option<Object>>()?.map(|object| object.0);
                 }
-                name => other(name, &mut members, &mut request, &mut ignored)?,
+                name => request.read(name, &mut members, &mut ignored)?,
             }
         }
-        request.ignored = ignored.0;
+        request.ignored = ignored;
         Ok(request)
+    }
+}
+
+impl ChatCompletionRequest {
+    /// Reads a member that concerns tools, thinking or the way of serving, or that is not honoured.
+    fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        members: &mut A,
+        ignored: &mut Ignored,
+    ) -> Result<(), A::Error> {
+        match name {
+            "tools" => self.tools = members.next_value_seed(ListSeed::new(ignored))?,
+            "functions" => self.functions = members.next_value_seed(ListSeed::new(ignored))?,
+            "tool_choice" => {
+                self.tool_choice =
+                    members.next_value_seed(Nullable(ChoiceSeed { ignored, legacy: false }))?;
+            }
+            "function_call" => {
+                self.function_call =
+                    members.next_value_seed(Nullable(ChoiceSeed { ignored, legacy: true }))?;
+            }
+            "parallel_tool_calls" => self.parallel_tool_calls = members.next_value()?,
+            "response_format" => self.response_format = optional(members, ignored)?,
+            "reasoning_effort" => self.reasoning_effort = members.next_value()?,
+            "reasoning" => self.reasoning = optional(members, ignored)?,
+            "service_tier" => self.service_tier = members.next_value()?,
+            "performance_config" | "performanceConfig" => {
+                let performance = members.next_value::<Option<Performance>>()?;
+                if performance.is_some() && self.performance.is_some() {
+                    return Err(A::Error::custom("`performance_config` stands here twice, in two spellings"));
+                }
+                self.performance = performance.or(self.performance.take());
+            }
+            name => other(name, members, self, ignored)?,
+        }
+        Ok(())
     }
 }
 
@@ -217,50 +236,5 @@ impl<'de> Visitor<'de> for StreamOptionsSeed<'_> {
             }
         }
         Ok(include_usage)
-    }
-}
-
-/// Keys and texts, within OpenAI's limits for `metadata`.
-#[derive(Debug, Default)]
-struct Pairs(Vec<(String, String)>);
-
-const MOST_PAIRS: usize = 16;
-const LONGEST_KEY: usize = 64;
-const LONGEST_VALUE: usize = 512;
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PairsVisitor)
-    }
-}
-
-struct PairsVisitor;
-
-impl<'de> Visitor<'de> for PairsVisitor {
-    type Value = Pairs;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of strings")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Pairs, A::Error> {
-        let mut pairs = Vec::new();
-        let mut seen = Seen::default();
-        while let Some(key) = seen.next(&mut members, &[])? {
-            let value: String = members.next_value()?;
-            if key.chars().count() > LONGEST_KEY {
-                return Err(A::Error::custom(format!("a key is longer than {LONGEST_KEY} characters")));
-            }
-            if value.chars().count() > LONGEST_VALUE {
-                let message =
-                    format!("the value of `{}` is longer than {LONGEST_VALUE} characters", shorten(&key));
-                return Err(A::Error::custom(message));
-            }
-            pairs.push((key.into_owned(), value));
-        }
-        if pairs.len() > MOST_PAIRS {
-            return Err(A::Error::custom(format!("there are more than {MOST_PAIRS} pairs")));
-        }
-        Ok(Pairs(pairs))
     }
 }

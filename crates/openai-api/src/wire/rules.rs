@@ -65,24 +65,12 @@ fn off(value: &Value) -> bool {
     value.as_bool() == Some(false)
 }
 
-fn any_switch(value: &Value) -> bool {
-    value.is_boolean()
-}
-
 static REQUEST: &[Rule] = &[
-    refused("tools", empty),
-    refused("tool_choice", |value| matches!(value.as_str(), Some("none" | "auto"))),
-    refused("functions", empty),
-    refused("function_call", |value| matches!(value.as_str(), Some("none" | "auto"))),
-    // Without tools it asks for nothing, and with tools those are refused.
-    refused("parallel_tool_calls", any_switch),
-    refused("response_format", |value| value.get("type").and_then(Value::as_str) == Some("text")),
     refused("modalities", |value| {
         value.as_array().is_some_and(|list| list.iter().all(|item| item == "text"))
     }),
     refused("audio", never),
     refused("web_search_options", never),
-    refused("reasoning_effort", |value| value == "none"),
     refused("n", |value| value.as_u64() == Some(1)),
     refused("logprobs", off),
     refused("top_logprobs", zero),
@@ -92,7 +80,6 @@ static REQUEST: &[Rule] = &[
     ignored("presence_penalty", zero),
     ignored("logit_bias", empty),
     ignored("store", off),
-    ignored("service_tier", |value| matches!(value.as_str(), Some("auto" | "default"))),
     ignored("prediction", never),
     ignored("safety_identifier", never),
     ignored("prompt_cache_key", never),
@@ -100,13 +87,5 @@ static REQUEST: &[Rule] = &[
     ignored("verbosity", |value| value == "medium"),
 ];
 
-static MESSAGE: &[Rule] = &[
-    refused("tool_calls", empty),
-    refused("function_call", never),
-    refused("tool_call_id", never),
-    refused("audio", never),
-    ignored("annotations", empty),
-    ignored("provider_specific_fields", empty),
-    ignored("reasoning_content", |value| value == ""),
-    ignored("thinking_blocks", empty),
-];
+static MESSAGE: &[Rule] =
+    &[refused("audio", never), ignored("annotations", empty), ignored("provider_specific_fields", empty)];

@@ -80,7 +80,7 @@ pub(crate) enum Error {
 impl Error {
     /// What to tell the user, with its causes; `None` where everything has been said.
     pub(crate) fn report(&self) -> Option<String> {
-        if matches!(self, Self::Manifest) {
+        if matches!(self, Self::Manifest) || self.is_closed_pipe() {
             return None;
         }
         // A help line stays last.
@@ -99,12 +99,16 @@ impl Error {
         Some(text)
     }
 
+    /// Whoever closed the pipe has what it wanted.
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// The process's exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Manifest | Self::Exposed { .. } => ExitCode::from(CONFIGURATION),
-            // Whoever closed the pipe has what it wanted.
-            Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Output { .. } if self.is_closed_pipe() => ExitCode::SUCCESS,
             Self::Listen { .. }
             | Self::Signals { .. }
             | Self::Interrupted

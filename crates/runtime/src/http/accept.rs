@@ -96,7 +96,7 @@ async fn connection(stream: TcpStream, application: &Application) {
     gateway.metrics.connections.inc();
     // Fails on a closed socket only, which the first read notices.
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Guard::new(stream, gateway.limits.head_time));
+    let io = TokioIo::new(Guard::new(stream, &gateway.limits));
     let service = service_fn(|request| async { Ok::<_, Infallible>(application.call(request).await) });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chat::{ChatModel, Field};
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use chat::ChatModel;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use openai_api::{ApiError, ChatCompletionRequest, ChunkEncoder, Identity, Translated};
 
 use super::exchange::Exchange;
@@ -22,6 +22,9 @@ const X_ADJUSTED: HeaderName = HeaderName::from_static("x-spicerack-adjusted");
 
 /// The longest list of names in a header; a client may send any number of members.
 const LONGEST_LIST: usize = 1024;
+
+/// More names of previews than there are.
+const MOST_BETAS: usize = 32;
 
 /// Answers a chat, as a whole or piece by piece.
 pub(super) async fn create(
@@ -72,34 +75,54 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let bytes = body::read(&parts.headers, body, &gateway.limits).await?;
     let wire = ChatCompletionRequest::from_slice(&bytes)?;
     drop(bytes);
-    let Translated { request, model: name, stream, include_usage, ignored } = openai_api::translate(wire)?;
+    let Translated { mut request, model: name, stream, include_usage, legacy_functions, ignored, adjusted } =
+        openai_api::translate(wire)?;
     let entry = gateway.registry.get(&name).filter(|entry| may_see(exchange, entry));
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
+    request.betas = betas(&parts.headers);
+    gateway.fetcher.fill(&mut request, &entry.remote).await?;
     let created = gateway.clock.now();
     let identity = Identity { id: request_id::unique("chatcmpl-"), created, model: name };
-    let (mut response, head) = if stream {
-        let encoder = ChunkEncoder::new(&identity, include_usage);
-        streamed(&*entry.model, request, encoder, exchange).await?
-    } else {
-        whole(&*entry.model, request, &identity, exchange).await?
+    let answering = async {
+        if stream {
+            let encoder = ChunkEncoder::new(&identity, include_usage, legacy_functions);
+            streamed(&*entry.model, request, encoder, exchange).await
+        } else {
+            whole(&*entry.model, request, (&identity, legacy_functions), exchange).await
+        }
+    };
+    let (mut response, head) = tokio::select! {
+        answered = answering => answered?,
+        // Streams that have begun end themselves; what has not begun is told here.
+        () = gateway.shutdown.until_cut() => return Err(ApiError::shutting_down().into()),
     };
     add_upstream_id(&mut response, head.upstream_request_id.as_deref());
-    add_list(&mut response, X_IGNORED, ignored.iter().map(String::as_str));
-    add_list(&mut response, X_ADJUSTED, head.adjusted.iter().map(adjusted));
+    let ignored = ignored.into_iter().chain(head.ignored.iter().map(openai_api::path));
+    add_list(&mut response, X_IGNORED, ignored);
+    let adjusted = adjusted.into_iter().chain(head.adjusted.iter().map(openai_api::path));
+    add_list(&mut response, X_ADJUSTED, adjusted);
     Ok(response)
+}
+
+/// The previews of Anthropic's features that a client asks for; they come in a header of that API.
+fn betas(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    names.take(MOST_BETAS).map(ToOwned::to_owned).collect()
 }
 
 async fn whole(
     model: &dyn ChatModel,
     request: chat::Request,
-    identity: &Identity,
+    (identity, legacy_functions): (&Identity, bool),
     exchange: &Exchange,
 ) -> Result<(Response, chat::Head), chat::Error> {
     let completion = model.complete(request).await?;
     exchange.answered_by(&completion.head);
-    exchange.costs(completion.response.usage);
-    let mut response = Response::new(Body::from(openai_api::completion(identity, &completion.response)));
+    exchange.costs(completion.response.metadata.usage);
+    let mut response =
+        Response::new(Body::from(openai_api::completion(identity, &completion.response, legacy_functions)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok((response, completion.head))
 }
@@ -121,17 +144,11 @@ async fn streamed(
     Ok((response, streaming.head))
 }
 
-/// Names a place as clients know it.
-fn adjusted(field: &Field) -> String {
-    openai_api::path(field)
-}
-
 /// Adds a header with a list of names, shortened where it would be too long.
-fn add_list<T: AsRef<str>>(response: &mut Response, name: HeaderName, items: impl Iterator<Item = T>) {
+fn add_list(response: &mut Response, name: HeaderName, items: impl Iterator<Item = String>) {
     let mut list = String::new();
     let mut more = 0_usize;
     for item in items {
-        let item = item.as_ref();
         if list.len() + item.len() > LONGEST_LIST {
             more += 1;
             continue;
@@ -139,7 +156,7 @@ fn add_list<T: AsRef<str>>(response: &mut Response, name: HeaderName, items: imp
         if !list.is_empty() {
             list.push_str(", ");
         }
-        list.push_str(item);
+        list.push_str(&item);
     }
     if more > 0 {
         // Writing to a string cannot fail.

@@ -144,13 +144,21 @@ impl Exchange {
     /// Notes what an event says about the answer as a whole.
     pub(super) fn observe(&self, event: &Event) {
         match event {
-            Event::Text(text) if !text.is_empty() => {
-                let elapsed = self.started.elapsed();
-                self.record().first_token.get_or_insert(elapsed);
-            }
+            Event::Text(text) | Event::ReasoningText(text) if !text.is_empty() => self.first_token(),
+            Event::ToolCall { .. } => self.first_token(),
             Event::Metadata(metadata) => self.record().usage = metadata.usage,
-            Event::Started | Event::Text(_) | Event::Finished(_) => {}
+            Event::Started
+            | Event::Text(_)
+            | Event::ReasoningText(_)
+            | Event::Reasoning(_)
+            | Event::ToolArguments { .. }
+            | Event::Finished(_) => {}
         }
+    }
+
+    fn first_token(&self) {
+        let elapsed = self.started.elapsed();
+        self.record().first_token.get_or_insert(elapsed);
     }
 
     pub(super) fn status(&self, status: u16) {

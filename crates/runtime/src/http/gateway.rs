@@ -9,6 +9,7 @@ use super::admission::Admission;
 use super::auth::Keys;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::remote::Fetcher;
 use crate::shutdown::Shutdown;
 
 /// How much is taken from clients, and how long they are waited for.
@@ -20,6 +21,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// A whole head must arrive within this, from its first byte on.
     pub head_time: Duration,
+    /// A client must take some of its answer within this.
+    pub write_time: Duration,
     /// A connection without a request is closed after this.
     pub idle_time: Duration,
     /// Connections beyond this wait to be accepted.
@@ -38,6 +41,7 @@ impl Default for Limits {
             body: 32 * 1024 * 1024,
             body_time: Duration::from_secs(30),
             head_time: Duration::from_secs(10),
+            write_time: Duration::from_secs(30),
             // Longer than the minute after which most clients and load balancers give a connection up, so that it
             // is they who close it and no request runs into a closing connection.
             idle_time: Duration::from_secs(75),
@@ -58,6 +62,7 @@ pub struct Gateway {
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
+    pub(crate) fetcher: Fetcher,
     pub(crate) clock: Clock,
     pub(crate) shutdown: Shutdown,
     /// Seconds since 1970 at the start, which the list of models gives as their age.
@@ -81,6 +86,7 @@ impl Gateway {
             limits,
             admission: Admission::new(limits.in_flight),
             metrics: Metrics::default(),
+            fetcher: Fetcher::default(),
             started: clock.now(),
             clock,
             shutdown,

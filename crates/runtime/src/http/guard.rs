@@ -1,5 +1,5 @@
-//! What the HTTP library does not refuse by itself, between it and the socket: heads that trickle, and line ends
-//! that other servers read differently. And what it refuses without a word gets one.
+//! What the HTTP library does not refuse by itself, between it and the socket: heads that trickle, clients that do
+//! not read, and line ends that other servers read differently. And what it refuses without a word gets one.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use self::framing::Framing;
+use super::gateway::Limits;
 
 mod framing;
 
@@ -21,13 +22,31 @@ pub(super) struct Guard<T> {
     head_time: Duration,
     /// Runs while a head is arriving.
     timer: Option<Pin<Box<Sleep>>>,
+    write_time: Duration,
+    /// Runs while the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
     /// Bytes that go out in place of others.
     instead: Vec<u8>,
 }
 
 impl<T> Guard<T> {
-    pub(super) fn new(inner: T, head_time: Duration) -> Self {
-        Self { inner, framing: Framing::default(), head_time, timer: None, instead: Vec::new() }
+    pub(super) fn new(inner: T, limits: &Limits) -> Self {
+        let Limits { head_time, write_time, .. } = *limits;
+        let framing = Framing::default();
+        Self { inner, framing, head_time, timer: None, write_time, stalled: None, instead: Vec::new() }
+    }
+
+    /// Ends a connection whose client has taken nothing for too long: behind it wait an answer that is paid for,
+    /// and others for its place.
+    fn written<R>(&mut self, polled: Poll<io::Result<R>>, context: &mut Context<'_>) -> Poll<io::Result<R>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let write_time = self.write_time;
+        let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(write_time)));
+        ready!(timer.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
     }
 
     fn watch(&mut self) {
@@ -67,7 +86,8 @@ impl<T: AsyncWrite + Unpin> Guard<T> {
     /// Writes what goes out in place of something else.
     fn poll_instead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.instead.is_empty() {
-            let written = ready!(Pin::new(&mut self.inner).poll_write(context, &self.instead))?;
+            let polled = Pin::new(&mut self.inner).poll_write(context, &self.instead);
+            let written = ready!(self.written(polled, context))?;
             self.instead.drain(..written);
         }
         Poll::Ready(Ok(()))
@@ -85,7 +105,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
             self.instead = reply;
             return Poll::Ready(Ok(buffer.len()));
         }
-        Pin::new(&mut self.inner).poll_write(context, buffer)
+        let polled = Pin::new(&mut self.inner).poll_write(context, buffer);
+        self.written(polled, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -109,7 +130,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
             self.instead = reply;
             return Poll::Ready(Ok(head.len()));
         }
-        Pin::new(&mut self.inner).poll_write_vectored(context, buffers)
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(context, buffers);
+        self.written(polled, context)
     }
 
     fn is_write_vectored(&self) -> bool {

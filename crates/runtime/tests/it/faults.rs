@@ -127,6 +127,37 @@ async fn an_answer_without_metadata_is_complete() {
 }
 
 #[tokio::test]
+async fn nothing_spoils_an_answer_that_is_complete() {
+    let delta = json!({ "contentBlockIndex": 0, "delta": { "text": "late" } });
+    for (what, reply) in [
+        ("unreadable metadata", stop(started()).event("metadata", &json!({ "usage": 7, "trace": [] }))),
+        ("an exception", stop(started()).exception("throttlingException", "no")),
+        ("a damaged frame", stop(started()).corrupt_event("metadata", &json!({}), 200)),
+        ("a late delta", stop(started()).event("contentBlockDelta", &delta)),
+        ("a reset", stop(started()).reset()),
+        ("silence", stop(started()).event("metadata", &json!({ "usage": {} })).stall()),
+    ] {
+        let (mut gateway, emulator) = Gateway::with_emulator(&[]).await;
+        emulator.push(reply);
+        let events = gateway.http.post(&hello_streamed("hi")).await.events();
+        assert!(events.done && events.error.is_none(), "{what}: {events:?}");
+        assert_eq!(
+            (events.content().as_str(), events.finish_reasons()),
+            ("half an ", vec!["stop"]),
+            "{what}"
+        );
+        assert_eq!(gateway.request_line()["end_reason"], "completed", "{what}");
+    }
+    let (gateway, emulator) = Gateway::with_emulator(&[]).await;
+    let message = json!({ "role": "assistant", "content": [{ "text": "paid" }] });
+    let body = json!({ "output": { "message": message }, "stopReason": "end_turn", "usage": { "outputTokens": 2.5 } });
+    emulator.push(Reply::json(200, &body));
+    let answer = gateway.http.post(&hello("hi")).await.json();
+    assert_eq!(answer["choices"][0]["message"]["content"], "paid");
+    assert_eq!(answer.get("usage"), None);
+}
+
+#[tokio::test]
 async fn events_of_an_unknown_kind_are_passed_over() {
     let (gateway, emulator) = Gateway::with_emulator(&[]).await;
     let odd = started().event("somethingNew", &json!({ "x": 1 }));

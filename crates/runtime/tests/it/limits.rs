@@ -14,6 +14,7 @@ use runtime::http::{Gateway as Shared, Limits, serve};
 use runtime::{Clock, Shutdown};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::support::{Gateway, Http, hello, hello_streamed};
@@ -24,16 +25,20 @@ pub(crate) struct InProcess {
     pub(crate) http: Http,
     pub(crate) shutdown: Shutdown,
     pub(crate) server: JoinSet<usize>,
+    /// Fires when the model's endless answer has been dropped.
+    dropped: Arc<Notify>,
 }
 
 impl InProcess {
     pub(crate) async fn start(limits: Limits) -> Self {
+        let dropped = Arc::new(Notify::new());
         let entry = Entry {
             name: "nova".into(),
             from: "test:echo".into(),
             provider: "test",
             description: None,
-            model: Arc::new(Echo),
+            model: Arc::new(Echo { dropped: Arc::clone(&dropped) }),
+            remote: model_registry::RemoteContent::Denied,
             summary: Summary { region: String::new(), credentials: String::new(), guardrail: String::new() },
         };
         let registry: ModelRegistry = [entry].into_iter().collect();
@@ -44,22 +49,30 @@ impl InProcess {
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
         server.spawn(serve(listener, shared));
-        Self { address, http: Http::to(address), shutdown, server }
+        Self { address, http: Http::to(address), shutdown, server, dropped }
     }
 }
 
-/// A model that repeats, begins and says nothing, or panics.
+/// A model that repeats, begins and says nothing, never ends, or panics.
 #[derive(Debug)]
-struct Echo;
+struct Echo {
+    dropped: Arc<Notify>,
+}
+
+struct NotifyOnDrop(Arc<Notify>);
+
+impl Drop for NotifyOnDrop {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
 
 impl Echo {
     fn text(request: &Request) -> String {
-        let Some(chat::Part::Text(text)) = request.messages.last().and_then(|message| message.content.last())
-        else {
-            return String::new();
-        };
+        let Some(chat::Message::User(parts)) = request.messages.last() else { return String::new() };
+        let text = parts.last().and_then(chat::Part::as_text).unwrap_or_default();
         assert_ne!(text, "panic", "a defect");
-        text.clone()
+        text.to_owned()
     }
 }
 
@@ -67,8 +80,16 @@ impl ChatModel for Echo {
     fn complete(&self, request: Request) -> BoxFuture<'_, chat::Result<Completion>> {
         Box::pin(async move {
             let text = Some(Self::text(&request));
-            let response =
-                Response { text, finish_reason: FinishReason::Stop, usage: None, guardrail_trace: None };
+            if text.as_deref() == Some("silence") {
+                std::future::pending::<()>().await;
+            }
+            let response = Response {
+                text,
+                reasoning: Vec::new(),
+                tool_calls: Vec::new(),
+                finish_reason: FinishReason::Stop,
+                metadata: chat::Metadata::default(),
+            };
             Ok(Completion { head: Head::default(), response })
         })
     }
@@ -76,6 +97,16 @@ impl ChatModel for Echo {
     fn stream(&self, request: Request) -> BoxFuture<'_, chat::Result<Streaming>> {
         Box::pin(async move {
             let text = Self::text(&request);
+            if text == "flood" {
+                let guard = NotifyOnDrop(Arc::clone(&self.dropped));
+                let flood = futures_util::stream::repeat_with(move || {
+                    let _ = &guard;
+                    Ok(Event::Text("x".repeat(64 * 1024)))
+                });
+                let started = futures_util::stream::iter([Ok(Event::Started)]);
+                let events = futures_util::StreamExt::chain(started, flood);
+                return Ok(Streaming { head: Head::default(), events: Box::pin(events) });
+            }
             let silent = text == "silence";
             let mut events = vec![Ok(Event::Started)];
             if !silent {
@@ -119,6 +150,16 @@ async fn a_head_that_trickles_in_is_not_waited_for() {
     let server = InProcess::start(limits).await;
     assert_eq!(raw_in(&server, b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n").await, "");
     assert_eq!(server.http.get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_let_go_and_its_call_with_it() {
+    let server =
+        InProcess::start(Limits { write_time: Duration::from_millis(100), ..Limits::default() }).await;
+    let response =
+        server.http.begin("POST", "/v1/chat/completions", hello_streamed("flood").to_string()).await;
+    server.dropped.notified().await;
+    drop(response);
 }
 
 #[tokio::test]

@@ -90,6 +90,41 @@ async fn secrets_and_texts_are_in_no_output_at_any_level() {
     }
 }
 
+#[tokio::test]
+async fn an_upstream_that_repeats_our_headers_is_not_repeated() {
+    let key = "AKIAIOSFODNN7EXAMPLE";
+    let emulator = bedrock_emulator::Emulator::start(bedrock_emulator::Config::default().key(
+        key,
+        SECRET,
+        Some(API_KEY),
+    ));
+    let emulator = emulator.await.unwrap();
+    let own = params_for(&emulator);
+    let manifest = manifest(&[
+        &own[0],
+        &format!("aws_access_key_id: {key}"),
+        &format!("aws_secret_access_key: {SECRET}"),
+        &format!("aws_session_token: {API_KEY}"),
+    ]);
+    let gateway = Gateway::start(&manifest, &["--log", "debug"]);
+    let echo = format!("The canonical request was: x-amz-security-token:{API_KEY} {key} {SECRET}");
+    let mut seen = Vec::new();
+    for (status, kind) in
+        [(403, "InvalidSignatureException"), (400, "ValidationException"), (403, "AccessDeniedException")]
+    {
+        emulator.push(Reply::error(status, kind, &echo));
+        seen.push(format!("{:?}", gateway.http.post(&hello("hi")).await));
+    }
+    emulator.push(Reply::events().exception("validationException", &echo));
+    seen.push(format!("{:?}", gateway.http.post(&hello_streamed("hi")).await));
+    seen.push(gateway.stop());
+    let all = seen.join("\n");
+    assert!(all.contains("The canonical request was"), "{all}");
+    for canary in [SECRET, API_KEY, key] {
+        assert!(!all.contains(canary), "{canary} in {all}");
+    }
+}
+
 #[test]
 fn a_manifest_with_mistakes_shows_no_secret() {
     let manifest = manifest(&[

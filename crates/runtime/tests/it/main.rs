@@ -7,11 +7,13 @@
     reason = "a failed assertion names its case"
 )]
 
+mod agents;
 mod bodies;
 mod chat_command;
 mod command_line;
 mod examples;
 mod faults;
+mod golden;
 mod guardrails;
 mod http_errors;
 mod limits;

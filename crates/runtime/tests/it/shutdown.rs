@@ -8,7 +8,7 @@ use runtime::http::Limits;
 use serde_json::json;
 
 use crate::limits::InProcess;
-use crate::support::{Events, Gateway, hello_streamed};
+use crate::support::{Events, Gateway, hello, hello_streamed};
 
 #[tokio::test]
 async fn running_answers_end_and_new_requests_are_refused() {
@@ -44,6 +44,23 @@ async fn answers_that_do_not_end_are_cut_off_in_words() {
     assert!(!events.done);
     assert_eq!(events.error.unwrap()["code"], "server_shutting_down");
     assert_eq!(server.server.join_next().await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn whole_answers_that_do_not_end_are_refused_in_words() {
+    let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+    let mut server = InProcess::start(limits).await;
+    let http = server.http.clone();
+    let mut asking = tokio::task::JoinSet::new();
+    asking.spawn(async move { http.post(&hello("silence")).await });
+    // A second request on another connection is answered once the first one has been read.
+    assert_eq!(server.http.get("/health").await.status, 200);
+    let busy = server.http.begin("POST", "/v1/chat/completions", hello_streamed("silence").to_string()).await;
+    server.shutdown.drain();
+    let reply = asking.join_next().await.unwrap().unwrap();
+    reply.error((503, "service_unavailable_error", Some("server_shutting_down"), None));
+    assert_eq!(server.server.join_next().await.unwrap().unwrap(), 2);
+    drop(busy);
 }
 
 #[tokio::test]

@@ -54,6 +54,10 @@ async fn source(context: Context<'_>, reader: &mut Reader<'_>) -> Option<Credent
         return reader.secret(BEARER).map(CredentialSource::Bearer);
     }
     if reader.has(PROFILE) {
+        if reader.has(ROLE_SOURCE) {
+            reader.error(ROLE_SOURCE, format!("and `{PROFILE}` contradict each other"), "keep one of them");
+            return None;
+        }
         return profile(reader).await;
     }
     match reader.choice(ROLE_SOURCE) {
@@ -83,7 +87,7 @@ fn explicit_keys(reader: &mut Reader<'_>) -> Option<CredentialSource> {
             return None;
         }
     }
-    for name in [PROFILE, BEARER] {
+    for name in [PROFILE, BEARER, ROLE_SOURCE] {
         if reader.has(name) {
             reader.error(name, format!("and `{KEY_ID}` contradict each other"), "keep one of them");
             return None;
@@ -99,7 +103,8 @@ fn explicit_keys(reader: &mut Reader<'_>) -> Option<CredentialSource> {
 async fn profile(reader: &mut Reader<'_>) -> Option<CredentialSource> {
     let name = reader.text(PROFILE)?;
     if let Err(known) = bedrock::profile_exists(&name).await {
-        reader.error(PROFILE, format!("names a profile that does not exist: `{name}`"), known);
+        let shown = reader.shown(PROFILE, &name);
+        reader.error(PROFILE, format!("names a profile that does not exist: {shown}"), known);
         return None;
     }
     Some(CredentialSource::Profile(name))
@@ -130,7 +135,6 @@ fn assume_role(reader: &mut Reader<'_>) -> Option<Option<AssumeRole>> {
     {
         let help = "write an ARN such as `arn:aws:iam::123456789012:role/bedrock`";
         reader.error(ROLE_ARN, "is not the ARN of a role", help);
-        return None;
     }
     let session_name = reader.text(ROLE_SESSION).unwrap_or_else(|| "spicerack".to_owned());
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_=,.@-".contains(c);

@@ -21,15 +21,17 @@ pub(super) async fn region(
     let of_arn = model_id.and_then(ModelId::region);
     if let Some(region) = &named {
         if !bedrock::is_region(region) {
+            let shown = reader.shown("aws_region", region);
             reader.error(
                 "aws_region",
-                format!("is not a region: `{region}`"),
+                format!("is not a region: {shown}"),
                 "write a region such as `us-east-1`",
             );
             return None;
         }
         if let Some(arn) = of_arn.filter(|arn| arn != region) {
-            let message = format!("is `{region}`, but the ARN in `from` is of `{arn}`");
+            let shown = reader.shown("aws_region", region);
+            let message = format!("is {shown}, but the ARN in `from` is of `{arn}`");
             reader.error("aws_region", message, format!("write `aws_region: {arn}`, or leave it out"));
             return None;
         }

@@ -47,7 +47,6 @@ const fn ignored(name: &'static str) -> ParamSpec {
     ParamSpec { name, kind: ParamKind::Ignored, ..BASE }
 }
 
-const NOT_YET: &str = "this version of spicerack does not serve it";
 const NO_SUCH_THING: &str = "Converse has no such parameter";
 const PER_REQUEST: &str = "each request decides for itself";
 
@@ -153,6 +152,12 @@ pub(super) static PARAMS: &[ParamSpec] = &[
         "Whether a streamed answer is assessed before (`sync`) or while (`async`) it is sent on.",
     ),
     plain(
+        "bedrock_guardrail_scope",
+        ParamKind::Choice(&["all", "last_turn"]),
+        Some("`all`"),
+        "Whether the guardrail assesses everything, or only the text of the last user turn.",
+    ),
+    plain(
         "bedrock_family",
         ParamKind::Form { example: "nova" },
         Some("from the model id"),
@@ -178,6 +183,54 @@ pub(super) static PARAMS: &[ParamSpec] = &[
         "Number of candidates to choose from; sent where the model's family takes it.",
     ),
     request_default("stopSequences", &["stop"], ParamKind::Texts { max: 2500 }, "Texts that end the answer."),
+    request_default(
+        "reasoning_effort",
+        &[],
+        ParamKind::Choice(&["none", "minimal", "low", "medium", "high", "xhigh"]),
+        "How much the model thinks; sent in the form of the model's family, where it has one.",
+    ),
+    request_default(
+        "parallel_tool_calls",
+        &[],
+        ParamKind::Switch,
+        "Whether the model may ask for several calls at once.",
+    ),
+    request_default(
+        "service_tier",
+        &[],
+        ParamKind::Choice(&["default", "flex", "priority"]),
+        "Tier that serves the request.",
+    ),
+    plain(
+        "bedrock_latency",
+        ParamKind::Choice(&["standard", "optimized"]),
+        Some("`standard`"),
+        "Latency that requests ask for, where the model has another.",
+    ),
+    plain(
+        "bedrock_cache",
+        ParamKind::Choice(&["off", "auto"]),
+        Some("`off`"),
+        "Whether cache points are placed behind the tools, the instructions and the last user turn, where the model's family caches.",
+    ),
+    plain(
+        "bedrock_thinking_text",
+        ParamKind::Choice(&["keep", "lift"]),
+        Some("`keep`"),
+        "Whether a leading `<thinking>` in the text of Nova becomes reasoning.",
+    ),
+    plain(
+        "remote_content",
+        ParamKind::Choice(&["denied", "allowed"]),
+        Some("`denied`"),
+        "Whether pictures and documents at `https://` addresses are fetched; never from addresses that are not public.",
+    ),
+    plain(
+        "remote_content_hosts",
+        ParamKind::Texts { max: 1000 },
+        Some("all public hosts"),
+        "Hosts that content is fetched from: `images.example.com`, or `*.example.com` for all below.",
+    ),
     plain("system_prompt", ParamKind::Text, None, "System prompt in front of every request's own."),
     plain(
         "parameterized_prompt",
@@ -210,14 +263,14 @@ pub(super) static PARAMS: &[ParamSpec] = &[
         Some("`3`"),
         "Calls that one request may make, the first included.",
     ),
-    refused("bedrock_cache", NOT_YET),
-    refused("response_format", NOT_YET),
-    refused("reasoning_effort", NOT_YET),
-    refused("tool_choice", NOT_YET),
-    refused("parallel_tool_calls", NOT_YET),
-    refused("metadata", NOT_YET),
-    refused("prompt_cache_key", NOT_YET),
-    refused("prompt_cache_retention", NOT_YET),
+    refused("response_format", PER_REQUEST),
+    refused("tool_choice", PER_REQUEST),
+    refused("metadata", PER_REQUEST),
+    refused(
+        "prompt_cache_key",
+        "Amazon Bedrock caches by the prompt alone; `bedrock_cache: auto` places the points",
+    ),
+    refused("prompt_cache_retention", "cache points carry their own lifetime; see `cache_control`"),
     refused("frequency_penalty", NO_SUCH_THING),
     refused("presence_penalty", NO_SUCH_THING),
     refused("logit_bias", NO_SUCH_THING),

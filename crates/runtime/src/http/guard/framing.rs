@@ -89,7 +89,15 @@ impl Framing {
         }
         let line = std::mem::take(&mut self.line);
         self.last = 0;
+        let before = self.state;
         self.end_of_line(line.strip_suffix(b"\r").unwrap_or(&line));
+        if before == State::Head
+            && self.state == State::Blind
+            && let Some(byte) = bytes.get_mut(end)
+        {
+            // A length that is not understood here must not be understood behind: the two would part ways.
+            *byte = 0;
+        }
         // The line's memory serves the next one.
         self.line = line;
         self.line.clear();
@@ -120,6 +128,12 @@ impl Framing {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { return State::Head };
         let (name, value) = line.split_at(colon);
         let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let is_framing = ["content-length", "transfer-encoding"]
+            .iter()
+            .any(|header| name.trim_ascii().eq_ignore_ascii_case(header.as_bytes()));
+        if is_framing && line.len() + 1 >= KEPT {
+            return State::Blind;
+        }
         if name.eq_ignore_ascii_case(b"content-length") {
             match std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()) {
                 Some(length) => self.length = length,
@@ -176,6 +190,25 @@ mod tests {
                 assert_eq!(framing.state, State::Blind);
                 let changed = text.iter().zip(&seen).filter(|(before, after)| before != after).count();
                 assert_eq!(changed, 1, "pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_that_are_not_understood_are_made_unreadable() {
+        let padding = " ".repeat(KEPT);
+        for header in [
+            format!("content-length:{padding}5"),
+            format!("content-length: 5{padding}"),
+            format!("transfer-encoding:{padding}chunked"),
+            "content-length: 5, 5".to_owned(),
+            "content-length: x".to_owned(),
+        ] {
+            let text = format!("POST / HTTP/1.1\r\n{header}\r\n\r\n");
+            for size in [1, 7, text.len()] {
+                let (framing, seen) = read(text.as_bytes(), size);
+                assert_eq!(framing.state, State::Blind, "{header}");
+                assert!(seen.contains(&0), "{header}");
             }
         }
     }
