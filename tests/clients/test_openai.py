@@ -7,7 +7,7 @@ import time
 import openai
 import pytest
 from conftest import DEADLINE, fake_pod, model, pod
-from fake_bedrock import AwsError, Stream, answer, exception, last_frames, text_frames
+from fake_bedrock import AwsError, Stream, answer, event, exception, last_frames, text_frames
 
 HELLO = [{"role": "user", "content": "Hello"}]
 MANY = [{"role": "user", "content": "repeat 50 word"}]
@@ -258,6 +258,33 @@ def test_a_client_tries_again_when_it_is_told_to(scripted, fake):
     with pytest.raises(openai.InternalServerError):
         patient.chat.completions.create(model="nova", messages=HELLO)
     assert len(fake.requests) == 1
+
+
+def test_the_clients_own_accumulator_joins_several_blocks_of_reasoning(scripted, fake):
+    def delta(index, **members):
+        return event("contentBlockDelta", {"contentBlockIndex": index, "delta": members})
+
+    fake.script(
+        Stream(
+            [
+                event("messageStart", {"role": "assistant"}),
+                delta(0, reasoningContent={"text": "first"}),
+                delta(0, reasoningContent={"signature": "c2ln"}),
+                event("contentBlockStop", {"contentBlockIndex": 0}),
+                delta(1, reasoningContent={"redactedContent": "cmVk"}),
+                event("contentBlockStop", {"contentBlockIndex": 1}),
+                delta(2, text="done"),
+                event("contentBlockStop", {"contentBlockIndex": 2}),
+                *last_frames()[1:],
+            ]
+        )
+    )
+    with scripted.chat.completions.stream(model="nova", messages=HELLO) as stream:
+        message = stream.get_final_completion().choices[0].message
+    assert message.content == "done"
+    kinds = [block["type"] for block in message.thinking_blocks]
+    assert kinds == ["thinking", "redacted_thinking"]
+    assert message.thinking_blocks[0]["signature"] == "c2ln"
 
 
 def read_until_error(stream):

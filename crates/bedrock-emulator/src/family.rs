@@ -179,7 +179,8 @@ fn claude(base: &str) -> Family {
     let caching = match version {
         (4, 5..) | (5.., _) => Caching::AllForAnHour,
         (3, 7..) | (4, _) => Caching::All,
-        (3, 5) if base.contains("haiku") => Caching::All,
+        // Sonnet's second version kept it for those who had its preview.
+        (3, 5) if base.contains("haiku") || base.contains("20241022") => Caching::All,
         _ => Caching::Nothing,
     };
     if version < (3, 0) {

@@ -84,6 +84,11 @@ impl Emulator {
         self.state.records()
     }
 
+    /// The requests so far but for so many of the first.
+    pub fn requests_since(&self, count: usize) -> Vec<Recorded> {
+        self.state.records_since(count)
+    }
+
     /// Waits until so many requests have arrived.
     pub async fn wait_for_requests(&self, count: usize) {
         self.state.wait_for(|records| records.len() >= count).await;

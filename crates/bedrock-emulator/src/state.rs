@@ -94,6 +94,10 @@ impl State {
         self.records.borrow().clone()
     }
 
+    pub(crate) fn records_since(&self, index: usize) -> Vec<Recorded> {
+        self.records.borrow().get(index..).unwrap_or_default().to_vec()
+    }
+
     pub(crate) async fn wait_for(&self, condition: impl FnMut(&Vec<Recorded>) -> bool) {
         // The sender lives as long as this state.
         let _ = self.records.subscribe().wait_for(condition).await;

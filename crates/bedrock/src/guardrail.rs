@@ -7,6 +7,18 @@ use snafu::{Snafu, ensure};
 
 use crate::model_id::is_region;
 
+/// What of a prompt the model's guardrail assesses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GuardrailScope {
+    /// What the request marks, and everything where it marks nothing.
+    #[default]
+    Marked,
+    /// Everything: a request may mark nothing.
+    All,
+    /// What the request marks, and the text of the user's last turn where it marks nothing.
+    LastTurn,
+}
+
 /// Why a guardrail's id or version is malformed.
 #[derive(Debug, Snafu, PartialEq, Eq)]
 pub enum GuardrailError {

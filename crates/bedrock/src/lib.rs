@@ -24,9 +24,13 @@ mod transport;
 mod wire;
 
 pub use clock::Clock;
-pub use guardrail::{Guardrail, GuardrailError, GuardrailIdentifier, GuardrailVersion};
+pub use guardrail::{Guardrail, GuardrailError, GuardrailIdentifier, GuardrailScope, GuardrailVersion};
 pub use model::{BedrockModel, Identity, Shared};
 pub use model_id::{ModelId, ModelIdError, is_region};
-pub use spec::{AssumeRole, BedrockSpec, CredentialSource, Credentials, Deadlines, EndpointChoice};
+pub use spec::{
+    Access, AssumeRole, BedrockSpec, CredentialSource, Credentials, Deadlines, EndpointChoice, KeysFrom,
+};
 pub use translate::check_sampling;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use transport::fuzzing;
 pub use transport::{EndpointError, EndpointUrl, default_region, profile_endpoint, profile_exists};

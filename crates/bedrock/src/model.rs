@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::spec::{BedrockSpec, Credentials};
+use crate::spec::{Access, BedrockSpec, Credentials};
 use crate::translate;
 use crate::translate::{Answered, Context, Operation, Restore, Translated};
 use crate::transport::{Connections, CredentialCache, EndpointError, Events, Target, Transport};
@@ -43,6 +43,17 @@ impl Shared {
 #[derive(Clone, Debug)]
 pub struct Identity(Arc<CredentialCache>);
 
+impl Identity {
+    /// Waits for the first search, and says which source served.
+    ///
+    /// # Errors
+    ///
+    /// What was tried, why it did not serve, and what to do.
+    pub async fn access(&self) -> Result<Access, String> {
+        self.0.access().await
+    }
+}
+
 /// A model on Amazon Bedrock.
 #[derive(Debug)]
 pub struct BedrockModel {
@@ -73,7 +84,7 @@ impl BedrockModel {
             family: spec.family,
             guardrail: spec.guardrail.as_ref(),
             guardrail_override: spec.guardrail_override,
-            guard_last_turn: spec.guard_last_turn,
+            guardrail_scope: spec.guardrail_scope,
             cache: spec.cache,
             lift_thinking: spec.lift_thinking,
             native_output,

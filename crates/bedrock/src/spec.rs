@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::family::Family;
-use crate::guardrail::Guardrail;
+use crate::guardrail::{Guardrail, GuardrailScope};
 use crate::model_id::ModelId;
 use crate::transport::EndpointUrl;
 
@@ -26,8 +26,8 @@ pub struct BedrockSpec {
     pub guardrail: Option<Guardrail>,
     /// Whether a request may bring a guardrail of its own.
     pub guardrail_override: bool,
-    /// Whether a guardrail assesses the last turn of the user alone, instead of the whole conversation.
-    pub guard_last_turn: bool,
+    /// What of a prompt the guardrail assesses.
+    pub guardrail_scope: GuardrailScope,
     /// Whether cache points are placed where the client places none.
     pub cache: bool,
     /// Whether a `<thinking>` that an answer begins with is told as reasoning.
@@ -94,6 +94,8 @@ pub enum CredentialSource {
         secret_access_key: SecretString,
         /// The token of temporary credentials.
         session_token: Option<SecretString>,
+        /// Who said them.
+        from: KeysFrom,
     },
     /// A Bedrock API key, sent as a bearer token instead of a signature.
     Bearer(SecretString),
@@ -110,11 +112,32 @@ pub enum CredentialSource {
     },
 }
 
+/// Who said a key pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysFrom {
+    /// The model's own parameters.
+    Manifest,
+    /// The secret stores, unasked: the environment and `.env`, unless the manifest declares others.
+    Stores,
+}
+
+impl Credentials {
+    /// Names the source for people, and whether a role is assumed with it.
+    pub fn describe(&self) -> String {
+        let source = self.source.describe();
+        if self.assume_role.is_some() { format!("{source}, {ASSUMED}") } else { source }
+    }
+}
+
+/// What is added to a source's name where a role was assumed with its credentials.
+pub(crate) const ASSUMED: &str = "assumed role";
+
 impl CredentialSource {
     /// Names the source for people.
     pub fn describe(&self) -> String {
         match self {
-            Self::Keys { .. } => "access key".to_owned(),
+            Self::Keys { from: KeysFrom::Manifest, .. } => "access key".to_owned(),
+            Self::Keys { from: KeysFrom::Stores, .. } => "secret stores".to_owned(),
             Self::Bearer(_) => "API key".to_owned(),
             Self::Profile(name) => format!("profile {name}"),
             Self::Environment => "environment".to_owned(),
@@ -125,7 +148,7 @@ impl CredentialSource {
 }
 
 /// A role to assume through STS.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssumeRole {
     /// The role's ARN.
     pub arn: String,
@@ -133,4 +156,13 @@ pub struct AssumeRole {
     pub session_name: String,
     /// The external id that the role's trust policy asks for.
     pub external_id: Option<String>,
+}
+
+/// Credentials that were found, in words for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The source that served.
+    pub source: String,
+    /// How long they are valid; `None` where they do not say.
+    pub expires_in: Option<Duration>,
 }

@@ -11,6 +11,9 @@ mod credentials;
 mod endpoint;
 mod events;
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+mod refusal;
 mod region;
 mod retry;
 mod sign;

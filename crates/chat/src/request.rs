@@ -16,6 +16,8 @@ pub struct Request {
     pub sampling: Sampling,
     /// The tools that the model may call, each name once.
     pub tools: Vec<Tool>,
+    /// Tools that the provider itself runs, by their names, such as `nova_grounding`.
+    pub system_tools: Vec<String>,
     /// Which of them it may or must call.
     pub tool_choice: Option<ToolChoice>,
     /// Whether it may ask for several calls at once.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chat::{
-    BoxFuture, ChatModel, Completion, Effort, Latency, Readiness, Request, Result, Sampling, ServiceTier,
-    Streaming,
+    BoxFuture, ChatModel, Completion, Effort, Field, Head, Latency, Readiness, Request, Result, Sampling,
+    ServiceTier, Streaming,
 };
 
 use crate::prompt::Prompt;
@@ -18,6 +18,8 @@ pub(crate) struct Defaults {
     pub(crate) service_tier: Option<ServiceTier>,
     pub(crate) latency: Option<Latency>,
     pub(crate) parallel_tool_calls: Option<bool>,
+    /// What no request may exceed, whatever it asks for.
+    pub(crate) max_tokens_ceiling: Option<u32>,
 }
 
 /// A model that fills in the defaults of the manifest.
@@ -28,10 +30,18 @@ pub(crate) struct Configured {
 }
 
 impl Configured {
-    fn fill(&self, mut request: Request) -> Result<Request> {
+    /// Fills in the defaults, and says whether the request asked for more tokens than it may have.
+    fn fill(&self, mut request: Request) -> Result<(Request, bool)> {
         // Destructured, so that a new default cannot be forgotten here.
-        let Defaults { sampling, prompt, reasoning_effort, service_tier, latency, parallel_tool_calls } =
-            &self.defaults;
+        let Defaults {
+            sampling,
+            prompt,
+            reasoning_effort,
+            service_tier,
+            latency,
+            parallel_tool_calls,
+            max_tokens_ceiling,
+        } = &self.defaults;
         if let Some(prompt) = prompt {
             request.system_prompt = Some(prompt.render(&request.metadata)?);
             if prompt.has_variables() {
@@ -44,23 +54,39 @@ impl Configured {
         request.service_tier = request.service_tier.or(*service_tier);
         request.latency = request.latency.or(*latency);
         request.parallel_tool_calls = request.parallel_tool_calls.or(*parallel_tool_calls);
-        Ok(request)
+        let asked = request.sampling.max_tokens;
+        let lowered = max_tokens_ceiling.is_some_and(|ceiling| asked.is_some_and(|asked| asked > ceiling));
+        if let Some(ceiling) = *max_tokens_ceiling {
+            request.sampling.max_tokens = Some(asked.map_or(ceiling, |asked| asked.min(ceiling)));
+        }
+        Ok((request, lowered))
+    }
+}
+
+/// Tells the client that it gets fewer tokens than it asked for.
+fn tell(head: &mut Head, lowered: bool) {
+    if lowered && !head.adjusted.contains(&Field::MaxTokens) {
+        head.adjusted.push(Field::MaxTokens);
     }
 }
 
 impl ChatModel for Configured {
     fn complete(&self, request: Request) -> BoxFuture<'_, Result<Completion>> {
-        match self.fill(request) {
-            Ok(request) => self.model.complete(request),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }
+        Box::pin(async move {
+            let (request, lowered) = self.fill(request)?;
+            let mut completion = self.model.complete(request).await?;
+            tell(&mut completion.head, lowered);
+            Ok(completion)
+        })
     }
 
     fn stream(&self, request: Request) -> BoxFuture<'_, Result<Streaming>> {
-        match self.fill(request) {
-            Ok(request) => self.model.stream(request),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }
+        Box::pin(async move {
+            let (request, lowered) = self.fill(request)?;
+            let mut streaming = self.model.stream(request).await?;
+            tell(&mut streaming.head, lowered);
+            Ok(streaming)
+        })
     }
 
     fn readiness(&self) -> Readiness {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat::{BoxFuture, ChatModel};
 use secrecy::SecretString;
@@ -90,11 +91,24 @@ pub(crate) trait Session: Send + Sync {
 /// What builds a model, once.
 pub(crate) type Build = Box<dyn FnOnce() -> BoxFuture<'static, Result<Arc<dyn ChatModel>, String>> + Send>;
 
+/// Credentials that were found for a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The source that served; never a secret.
+    pub source: String,
+    /// How long they are valid; `None` where they do not say.
+    pub expires_in: Option<Duration>,
+}
+
+/// What finds a model's credentials, without a call that costs money; or says why there are none.
+pub(crate) type Find = Box<dyn Fn() -> BoxFuture<'static, Result<Access, String>> + Send + Sync>;
+
 /// A valid model that has not been built.
 pub(crate) struct Draft {
     pub(crate) summary: Summary,
     pub(crate) defaults: Defaults,
     pub(crate) remote: RemoteContent,
+    pub(crate) find: Find,
     pub(crate) build: Build,
 }
 

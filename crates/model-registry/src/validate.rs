@@ -1,10 +1,10 @@
 //! Declared models into models that can be built, or all their problems.
 
-use chat::Sampling;
+use chat::{BoxFuture, Sampling};
 use secrets::{Environment, ResolvedModel, Stores};
 use spicepod::Problem;
 
-use crate::provider::{Context, Draft, Options, Session, Summary};
+use crate::provider::{Access, Context, Draft, Options, Session, Summary};
 use crate::providers;
 
 /// A valid model, ready to be built.
@@ -31,6 +31,12 @@ impl ModelSpec {
     /// The model in a few words.
     pub fn summary(&self) -> &Summary {
         &self.draft.summary
+    }
+
+    /// Begins to find the model's credentials: which source serves, or what was tried and what to do. Nothing that
+    /// costs money is called.
+    pub fn access(&self) -> BoxFuture<'static, Result<Access, String>> {
+        (self.draft.find)()
     }
 
     /// The sampling that applies where a request says nothing.

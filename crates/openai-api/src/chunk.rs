@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::ApiError;
 use crate::json::Compactor;
-use crate::response::{Extension, Identity, ThinkingBlock, WireUsage, finish_reason};
+use crate::response::{Extension, Identity, IndexedBlock, WireUsage, finish_reason};
 use crate::text;
 
 /// A comment that keeps a silent connection open; clients skip it.
@@ -52,6 +52,8 @@ pub struct ChunkEncoder {
     include_usage: bool,
     legacy_functions: bool,
     calls: Vec<Call>,
+    /// How many blocks of reasoning were written. Official clients join lists by the index of their entries.
+    thoughts: usize,
     /// Whether a part of the current block of reasoning was written.
     thinking: bool,
     finished: bool,
@@ -72,7 +74,15 @@ impl ChunkEncoder {
         prefix.extend_from_slice(b",\"model\":");
         text::write_string(&mut prefix, &identity.model);
         prefix.extend_from_slice(b",\"choices\":");
-        Self { prefix, include_usage, legacy_functions, calls: Vec::new(), thinking: false, finished: false }
+        Self {
+            prefix,
+            include_usage,
+            legacy_functions,
+            calls: Vec::new(),
+            thoughts: 0,
+            thinking: false,
+            finished: false,
+        }
     }
 
     /// Appends what an event is to the client: nothing, one chunk, or several.
@@ -116,9 +126,11 @@ impl ChunkEncoder {
             }
             self.thinking = false;
         }
+        let index = self.thoughts;
+        self.thoughts = self.thoughts.saturating_add(1);
         self.delta(out, |out| {
             out.extend_from_slice(b"{\"thinking_blocks\":[");
-            text::write_json(out, &ThinkingBlock::from(block));
+            text::write_json(out, &IndexedBlock { index, block: block.into() });
             out.extend_from_slice(b"]}");
         });
     }

@@ -70,6 +70,14 @@ pub(crate) enum ThinkingBlock<'a> {
     Redacted { data: &'a str },
 }
 
+/// A streamed block of reasoning, with its place among those of the answer.
+#[derive(Serialize)]
+pub(crate) struct IndexedBlock<'a> {
+    pub(crate) index: usize,
+    #[serde(flatten)]
+    pub(crate) block: ThinkingBlock<'a>,
+}
+
 impl<'a> From<&'a Reasoning> for ThinkingBlock<'a> {
     fn from(reasoning: &'a Reasoning) -> Self {
         match reasoning {

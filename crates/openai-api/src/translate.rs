@@ -67,6 +67,7 @@ pub fn translate(mut wire: ChatCompletionRequest) -> Result<Translated, ApiError
         messages: conversation.messages,
         sampling,
         tools: offer.tools,
+        system_tools: offer.system,
         tool_choice: offer.choice,
         parallel_tool_calls: offer.parallel,
         response_format,

@@ -189,11 +189,11 @@ fn a_stream_of_thoughts_and_calls_is_exactly_these_deltas() {
         r#"{"role":"assistant","content":""}"#,
         r#"{"reasoning_content":"a"}"#,
         r#"{"reasoning_content":"\"b"}"#,
-        r#"{"thinking_blocks":[{"type":"thinking","thinking":"a\"b","signature":"sig"}]}"#,
-        r#"{"thinking_blocks":[{"type":"redacted_thinking","data":"eA=="}]}"#,
+        r#"{"thinking_blocks":[{"index":0,"type":"thinking","thinking":"a\"b","signature":"sig"}]}"#,
+        r#"{"thinking_blocks":[{"index":1,"type":"redacted_thinking","data":"eA=="}]}"#,
         r#"{"reasoning_content":"whole"}"#,
-        r#"{"thinking_blocks":[{"type":"thinking","thinking":"whole"}]}"#,
-        r#"{"thinking_blocks":[{"type":"thinking","thinking":"","signature":"t"}]}"#,
+        r#"{"thinking_blocks":[{"index":2,"type":"thinking","thinking":"whole"}]}"#,
+        r#"{"thinking_blocks":[{"index":3,"type":"thinking","thinking":"","signature":"t"}]}"#,
         r#"{"content":"Hi"}"#,
         r#"{"tool_calls":[{"index":0,"id":"x","type":"function","function":{"name":"f\"","arguments":""}}]}"#,
         r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"b"}}]}"#,
@@ -293,9 +293,13 @@ fn joined(text: &str) -> Value {
             None => calls.push(piece),
         }
     }
+    let mut blocks = list("thinking_blocks");
+    for (place, block) in blocks.iter_mut().enumerate() {
+        assert_eq!(block.as_object_mut().unwrap().shift_remove("index"), Some(place.into()));
+    }
     serde_json::json!({
         "content": all("content"), "reasoning_content": all("reasoning_content"),
-        "thinking_blocks": list("thinking_blocks"), "tool_calls": calls,
+        "thinking_blocks": blocks, "tool_calls": calls,
         "finish_reason": chunks.iter().find_map(|chunk| chunk["choices"][0]["finish_reason"].as_str()),
         "last": chunks.last().map(|chunk| [&chunk["usage"], &chunk["service_tier"], &chunk["bedrock"]]),
     })
@@ -325,7 +329,10 @@ fn the_chunks_put_together_are_the_whole_answer() {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let text = "[ {}\"a]{0,5}";
+    let text = "[ {}\"a\\\n\r\0\u{85}\u{2028}é\u{1f642}]{0,5}";
+    let reason =
+        prop_oneof![Just(FinishReason::ToolCalls), Just(FinishReason::Stop), Just(FinishReason::Length)];
+    let trace = prop_oneof![Just(None), Just(Some("{\r\n\"a\" :\n[\"\u{2028}\"]\n}"))];
     prop_oneof![
         Just(Event::Started),
         text.prop_map(Event::Text),
@@ -333,23 +340,27 @@ fn event() -> impl Strategy<Value = Event> {
         text.prop_map(|text| Event::Reasoning(Reasoning::Thinking { text, signature: None })),
         (0usize..4, text).prop_map(|(index, name)| Event::ToolCall { index, id: "x".into(), name }),
         (0usize..4, text).prop_map(|(index, piece)| Event::ToolArguments { index, piece }),
-        Just(Event::Finished(FinishReason::ToolCalls)),
-        Just(Event::Metadata(Box::default())),
+        text.prop_map(|data| Event::Reasoning(Reasoning::Redacted(data))),
+        reason.prop_map(Event::Finished),
+        trace.prop_map(|trace| answer(trace).pop().unwrap()),
     ]
 }
 
 proptest! {
     #[test]
     fn any_sequence_of_events_gives_chunks_that_end_once(
-        events in proptest::collection::vec(event(), 0..20), legacy in any::<bool>(),
+        events in proptest::collection::vec(event(), 0..20), usage in any::<bool>(), legacy in any::<bool>(),
     ) {
-        let mut encoder = ChunkEncoder::new(&identity(), true, legacy);
+        let mut encoder = ChunkEncoder::new(&identity(), usage, legacy);
         let mut out = Vec::new();
         events.iter().for_each(|event| encoder.push(event, &mut out));
         let text = String::from_utf8(out).unwrap();
+        prop_assert!(text.is_empty() || text.ends_with("\n\n"));
         let mut ends = 0;
         for event in text.split_terminator("\n\n") {
-            let chunk: Value = serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap();
+            let data = event.strip_prefix("data: ").unwrap();
+            prop_assert!(!data.contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']), "{:?}", data);
+            let chunk: Value = serde_json::from_str(data).unwrap();
             ends += usize::from(chunk["choices"][0]["finish_reason"].is_string());
         }
         prop_assert!(ends <= 1);

@@ -14,6 +14,7 @@ Examples:
   spicerack --emulator                 serve ./spicepod.yaml without an AWS account
   spicerack path/to/spicepod.yaml      serve a manifest with real models
   spicerack check                      say what is wrong with ./spicepod.yaml, or what it would serve
+  spicerack check --online             say whose AWS credentials it would use, too
   spicerack chat \"hello\"               ask the first model of ./spicepod.yaml
   spicerack chat --emulator            talk to an emulated one
   spicerack --http 0.0.0.0:8090        listen beyond this machine; needs API keys under `runtime.auth`
@@ -64,6 +65,9 @@ pub(crate) struct ServeArgs {
     /// Listen beyond this machine although no API keys are configured.
     #[arg(long)]
     pub(crate) allow_unauthenticated: bool,
+    /// Another name under which the server may be called while it listens on this machine alone; can be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
     /// Chats that may be answered at the same time; further ones get a 503.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_in_flight: u32,
@@ -80,6 +84,9 @@ pub(crate) struct CheckArgs {
     /// Manifest, or a folder that holds spicepod.yaml or spicepod.yml.
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
+    /// Find the credentials of every model as well; nothing that costs money is called.
+    #[arg(long)]
+    pub(crate) online: bool,
 }
 
 /// Who is talked to, and about what.
@@ -193,7 +200,7 @@ async fn run(cli: Cli) -> Result<(), commands::Error> {
             telemetry::start(cli.serve.log.level.into());
             Box::pin(commands::serve(cli.serve)).await
         }
-        Some(Command::Check(arguments)) => commands::check(&arguments.path).await,
+        Some(Command::Check(arguments)) => commands::check(&arguments).await,
         Some(Command::Chat(arguments)) => {
             telemetry::start(LevelFilter::ERROR);
             Box::pin(commands::chat(arguments)).await

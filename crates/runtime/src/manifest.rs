@@ -1,10 +1,15 @@
 //! A manifest on its way to models: the one verdict that `check` and a start share.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use model_registry::{EmulatorTarget, ModelSpec, Options};
-use secrets::{Environment, ResolvedRuntime, Stores};
-use spicepod::{Location, Problem, Sources};
+use secrets::{Environment, ResolvedRuntime, StoreKinds, Stores};
+use spicepod::{Problem, Sources};
+
+use crate::http::Tls;
+
+mod certificate;
 
 /// A manifest with everything that can be said about it before a model is called.
 #[derive(Debug)]
@@ -13,6 +18,8 @@ pub(crate) struct Prepared {
     pub(crate) specs: Vec<ModelSpec>,
     /// Settings of the process.
     pub(crate) runtime: ResolvedRuntime,
+    /// Encryption of the listener.
+    pub(crate) tls: Option<Arc<Tls>>,
     problems: Vec<Problem>,
     sources: Sources,
 }
@@ -23,7 +30,7 @@ pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>) -> Pr
     let mut problems = loaded.problems;
     let (environment, found) = Environment::process(&loaded.folder);
     problems.extend(found);
-    let (stores, found) = Stores::from_decls(&loaded.spicepod.secrets, &environment);
+    let (stores, found) = Stores::open(&loaded.spicepod.secrets, &environment, &store_kinds());
     problems.extend(found);
     let emulated = emulator.is_some();
     let skip = |param: &str| emulated && model_registry::skipped_in_emulator(param);
@@ -32,25 +39,24 @@ pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>) -> Pr
     let options = Options { emulator };
     let (specs, found) = model_registry::validate(&resolved.models, &stores, &environment, &options).await;
     problems.extend(found);
-    problems.extend(not_served(&resolved.runtime));
-    Prepared { specs, runtime: resolved.runtime, problems, sources: loaded.sources }
+    problems.extend(stores.warnings());
+    let (tls, found) = certificate::load(resolved.runtime.tls.as_ref(), &loaded.folder);
+    problems.extend(found);
+    Prepared { specs, runtime: resolved.runtime, tls, problems, sources: loaded.sources }
 }
 
-/// What is declared, and what this version does not do: never silently left out.
-fn not_served(runtime: &ResolvedRuntime) -> Vec<Problem> {
-    let at = |key: &str| Location::of_manifest().key("runtime").key(key).name();
-    let mut problems = Vec::new();
-    if runtime.tls.as_ref().is_some_and(|tls| tls.enabled) {
-        let problem = Problem::error(at("tls"), "encryption is not served by this version");
-        problems.push(problem.help("put a proxy that speaks TLS in front, and write `enabled: false`"));
-    }
-    if runtime.cors.as_ref().is_some_and(|cors| cors.enabled) {
-        let problem = Problem::warning(at("cors"), "CORS is not served by this version, and has no effect");
-        problems.push(
-            problem.help("web pages of other origins cannot call; put a proxy in front that lets them"),
-        );
-    }
-    problems
+/// The kinds of secret store that this build holds.
+fn store_kinds() -> StoreKinds {
+    let kinds = StoreKinds::default();
+    #[cfg(feature = "secrets-aws")]
+    let kinds = kinds.with(secrets_aws::KIND);
+    #[cfg(not(feature = "secrets-aws"))]
+    let kinds = kinds.without("aws_secrets_manager", "secrets-aws");
+    #[cfg(feature = "secrets-kubernetes")]
+    let kinds = kinds.with(secrets_kubernetes::KIND);
+    #[cfg(not(feature = "secrets-kubernetes"))]
+    let kinds = kinds.without("kubernetes", "secrets-kubernetes");
+    kinds
 }
 
 impl Prepared {

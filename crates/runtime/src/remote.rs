@@ -21,16 +21,23 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use model_registry::RemoteContent;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use self::address::Guarded;
 
 mod address;
 
-/// The largest piece of content; Bedrock takes 25 MB of everything together.
+/// The largest piece of content.
 const LARGEST: usize = 20 * 1024 * 1024;
+
+/// The most bytes of one request; Bedrock takes 25 MB of everything together.
+const LARGEST_SUM: usize = 25 * 1024 * 1024;
 
 /// One piece of content must be there within this, redirects included.
 const TIME: Duration = Duration::from_secs(10);
+
+/// All pieces of one request must be there within this.
+const TIME_OF_ALL: Duration = Duration::from_secs(30);
 
 /// A chain of redirects that is longer leads nowhere.
 const MOST_REDIRECTS: usize = 3;
@@ -83,6 +90,8 @@ impl Fetcher {
     /// [`ErrorKind::InvalidRequest`] at the part whose address may not or cannot be fetched.
     pub(crate) async fn fill(&self, request: &mut Request, policy: &RemoteContent) -> Result<()> {
         let mut pieces = 0;
+        let mut room = LARGEST_SUM;
+        let end = Instant::now() + TIME_OF_ALL;
         for (index, message) in request.messages.iter_mut().enumerate() {
             for (part, content) in parts_of(message).iter_mut().enumerate() {
                 let Some(url) = remote(content).cloned() else { continue };
@@ -94,23 +103,26 @@ impl Fetcher {
                 if pieces > MOST_PIECES {
                     return Err(invalid(at, format!("more than {MOST_PIECES} remote URLs in one request")));
                 }
-                let fetched = tokio::time::timeout(TIME, self.fetch(&url, hosts.as_deref())).await;
+                let until = end.min(Instant::now() + TIME);
+                let fetching = self.fetch(&url, hosts.as_deref(), room.min(LARGEST));
+                let fetched = tokio::time::timeout_at(until, fetching).await;
                 let fetched = fetched.unwrap_or_else(|_| Err("it took too long".to_owned()));
                 let fetched = fetched.map_err(|reason| refused(at.clone(), &reason))?;
+                room = room.saturating_sub(fetched.bytes.len());
                 place(content, &fetched).map_err(|reason| refused(at, &reason))?;
             }
         }
         Ok(())
     }
 
-    async fn fetch(&self, url: &str, hosts: Option<&[String]>) -> Result<Fetched, String> {
+    async fn fetch(&self, url: &str, hosts: Option<&[String]>, room: usize) -> Result<Fetched, String> {
         // Never closed.
         let _place = self.places.acquire().await;
         let mut uri = self.rules.check(url, hosts)?;
         for _ in 0..=MOST_REDIRECTS {
             let response = self.get(&uri).await?;
             if !response.status().is_redirection() {
-                return read(response).await;
+                return read(response, room).await;
             }
             let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let target = target.ok_or("it redirects to nowhere")?;
@@ -195,7 +207,7 @@ fn connect(rules: Rules) -> Option<Http> {
     Some(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
 }
 
-async fn read(response: Response<Incoming>) -> Result<Fetched, String> {
+async fn read(response: Response<Incoming>, room: usize) -> Result<Fetched, String> {
     let (head, mut body) = response.into_parts();
     if !head.status.is_success() {
         return Err(format!("its host answered {}", head.status.as_u16()));
@@ -208,8 +220,10 @@ async fn read(response: Response<Incoming>) -> Result<Fetched, String> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| "it broke off")?;
         let Some(data) = frame.data_ref() else { continue };
-        if bytes.len() + data.len() > LARGEST {
-            return Err(format!("it is larger than {LARGEST} bytes"));
+        if bytes.len() + data.len() > room {
+            return Err(format!(
+                "it is larger than {LARGEST} bytes, or everything of this request than {LARGEST_SUM}"
+            ));
         }
         bytes.extend_from_slice(data);
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use spicepod::{Problem, Severity};
 
 use crate::dotenv;
@@ -87,6 +88,18 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<String> {
         let file = || self.0.files.iter().find_map(|file| file.variables.get(name));
         self.0.process.get(name).or_else(file).cloned()
+    }
+
+    /// The value of a secret: with Spice's prefix, as written, and both in capitals.
+    pub(crate) fn secret(&self, key: &str) -> Option<SecretString> {
+        let capitals = key.to_ascii_uppercase();
+        let names = [format!("SPICE_{key}"), key.to_owned(), format!("SPICE_{capitals}"), capitals];
+        names.iter().find_map(|name| self.get(name)).map(SecretString::from)
+    }
+
+    /// A path that counts from the manifest's folder.
+    pub(crate) fn in_folder(&self, path: &str) -> PathBuf {
+        self.0.folder.join(path)
     }
 
     /// Says where variables are looked up.

@@ -21,6 +21,13 @@ pub(crate) fn without_access(key: &SecretString) -> SecretString {
     }
 }
 
+/// A secret without the line end that editors put behind it.
+pub(crate) fn without_line_end(secret: &SecretString) -> SecretString {
+    let text = secret.expose_secret();
+    let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    SecretString::from(line)
+}
+
 /// The first of `others` that is the same text.
 pub(crate) fn position_of(secret: &SecretString, others: &[SecretString]) -> Option<usize> {
     others.iter().position(|other| other.expose_secret() == secret.expose_secret())

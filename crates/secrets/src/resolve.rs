@@ -9,7 +9,8 @@ use spicepod::{Cors, Location, ParamValue, Problem, Spicepod};
 
 use crate::expose;
 use crate::reference::{Piece, pieces};
-use crate::stores::{ALL, Named, Stores};
+use crate::store::StoreError;
+use crate::stores::{ALL, Named, Store, Stores};
 use crate::value::Value;
 
 /// The one parameter in which `${` may be text: prompts hold whatever their author wants.
@@ -132,6 +133,7 @@ pub async fn resolve(
         tls: resolver.tls(spicepod).await,
         shutdown_timeout: spicepod.runtime.shutdown_timeout,
     };
+    resolver.problems.append(&mut stores.warnings());
     (ResolvedSpicepod { name: spicepod.name.clone(), models, runtime }, resolver.problems)
 }
 
@@ -203,28 +205,30 @@ impl Resolver<'_> {
                 return None;
             }
         };
+        let mut failed = Vec::new();
         for candidate in &stores {
             match candidate.get(key).await {
-                Some(secret) if expose::is_empty(&secret) => {
+                Ok(Some(secret)) if expose::is_empty(&secret) => {
                     let message =
                         format!("`${{ {store}:{key} }}` is empty in the store {}", candidate.describe());
                     let problem = Problem::error(at.clone(), message);
                     self.problems.push(problem.help(format!("give {key} a value, or remove it there")));
                     return None;
                 }
-                Some(secret) => return Some(secret),
-                None => {}
+                Ok(Some(secret)) => {
+                    for (store, error) in failed {
+                        self.stores.skip(store, error);
+                    }
+                    return Some(secret);
+                }
+                Ok(None) => {}
+                Err(error) => failed.push((*candidate, error)),
             }
         }
         // It may be in the store that could not be opened, which has been reported.
-        if store == ALL && self.stores.are_incomplete() {
-            return None;
+        if !(store == ALL && self.stores.are_incomplete()) {
+            self.problems.push(not_found(&format!("`${{ {store}:{key} }}`"), key, &stores, &failed, at));
         }
-        let searched: Vec<String> = stores.iter().map(|store| store.describe()).collect();
-        let message =
-            format!("`${{ {store}:{key} }}` is not in any of the stores searched: {}", searched.join(", "));
-        let help = format!("set {} in the environment or in .env", key.to_ascii_uppercase());
-        self.problems.push(Problem::error(at.clone(), message).help(help));
         None
     }
 
@@ -297,6 +301,39 @@ impl Resolver<'_> {
             _ => None,
         }
     }
+}
+
+/// Says where a secret was looked for in vain, and which stores could not be asked.
+fn not_found(
+    reference: &str,
+    key: &str,
+    stores: &[&Store],
+    failed: &[(&Store, StoreError)],
+    at: &Location,
+) -> Problem {
+    let failures: Vec<String> =
+        failed.iter().map(|(store, error)| format!("{}: {error}", store.describe())).collect();
+    let searched: Vec<&Store> = stores
+        .iter()
+        .copied()
+        .filter(|store| !failed.iter().any(|(failed, _)| failed.name == store.name))
+        .collect();
+    let described: Vec<String> = searched.iter().map(|store| store.describe()).collect();
+    let mut message = format!("{reference} ");
+    match (described.is_empty(), failures.is_empty()) {
+        (true, _) => message.push_str(&format!("cannot be looked up: {}", failures.join("; "))),
+        (false, no_failure) => {
+            message.push_str(&format!("is not in any of the stores searched: {}", described.join(", ")));
+            if !no_failure {
+                message.push_str(&format!("; and these failed: {}", failures.join("; ")));
+            }
+        }
+    }
+    let help: Vec<String> = match failed.first() {
+        Some((_, error)) => vec![error.advice().to_owned()],
+        None => searched.iter().map(|store| store.advice(key)).collect(),
+    };
+    Problem::error(at.clone(), message).help(help.join(", or "))
 }
 
 #[cfg(test)]

@@ -1,23 +1,40 @@
-//! Where secrets are kept.
+//! The secret stores of a manifest.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
-use spicepod::{ParamValue, Problem, SecretStore};
+use spicepod::{Location, Problem, SecretStore as Declaration};
 
+use self::env::EnvStore;
 use crate::env::Environment;
+use crate::store::{SecretStore, StoreError};
 
-/// Kinds of store that Spice has.
-const KNOWN: &[&str] =
-    &["env", "file", "keyring", "kubernetes", "aws_secrets_manager", "azure_keyvault", "hashicorp_vault"];
+mod env;
+mod file;
+mod kind;
+mod open;
+
+pub use self::kind::{Open, OpenError, Opening, Selector, StoreKind, StoreKinds};
 
 /// The name that stands for all stores in a reference.
 pub(crate) const ALL: &str = "secrets";
 
-/// The secret stores of a manifest.
+/// The secret stores of a manifest. What a store behind a network gives is kept as long as this value lives, so each
+/// load of a manifest opens its own.
 #[derive(Clone, Debug)]
 pub struct Stores {
     open: Vec<Store>,
     /// Names of stores that could not be opened. Their problems have been reported.
     failed: Vec<String>,
+    skipped: Arc<Mutex<Skipped>>,
+}
+
+/// Stores that were skipped because they failed.
+#[derive(Debug, Default)]
+struct Skipped {
+    seen: Vec<(String, StoreError)>,
+    unreported: Vec<Problem>,
 }
 
 /// What a reference means.
@@ -30,37 +47,50 @@ pub(crate) enum Named<'a> {
     Unknown,
 }
 
-/// A store. Async where it is asked, because other kinds than the environment are behind a network.
-#[derive(Clone, Debug)]
+/// An open store, and the name by which references call it.
+#[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) name: String,
-    environment: Environment,
+    at: Option<Location>,
+    store: Arc<dyn SecretStore>,
 }
 
 impl Store {
-    /// Looks a key up: with Spice's prefix, as written, and both in capitals.
-    #[expect(clippy::unused_async, reason = "a look-up in most stores is a network call")]
-    pub(crate) async fn get(&self, key: &str) -> Option<SecretString> {
-        let capitals = key.to_ascii_uppercase();
-        let names = [format!("SPICE_{key}"), key.to_owned(), format!("SPICE_{capitals}"), capitals];
-        names.iter().find_map(|name| self.environment.get(name)).map(SecretString::from)
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<SecretString>, StoreError> {
+        self.store.get(key).await
     }
 
     /// Says where it looks.
     pub(crate) fn describe(&self) -> String {
-        format!("`{}` ({})", self.name, self.environment.describe())
+        format!("`{}` ({})", self.name, self.store.describe())
+    }
+
+    /// Says how a key comes into it.
+    pub(crate) fn advice(&self, key: &str) -> String {
+        self.store.advice(key)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.describe()).finish()
     }
 }
 
 impl Stores {
     /// The one store that there is when the manifest declares none.
     pub fn environment(environment: &Environment) -> Self {
-        let open = vec![Store { name: "env".to_owned(), environment: environment.clone() }];
-        Self { open, failed: Vec::new() }
+        let store = Arc::new(EnvStore(environment.clone()));
+        let env = Store { name: env::KIND.name.to_owned(), at: None, store };
+        Self { open: vec![env], failed: Vec::new(), skipped: Arc::default() }
     }
 
     /// Opens the stores of a manifest.
-    pub fn from_decls(declarations: &[SecretStore], environment: &Environment) -> (Self, Vec<Problem>) {
+    pub fn open(
+        declarations: &[Declaration],
+        environment: &Environment,
+        kinds: &StoreKinds,
+    ) -> (Self, Vec<Problem>) {
         if declarations.is_empty() {
             return (Self::environment(environment), Vec::new());
         }
@@ -68,36 +98,58 @@ impl Stores {
         let mut failed: Vec<String> = Vec::new();
         let mut problems = Vec::new();
         for declaration in declarations {
-            if stores.iter().any(|store| store.name == declaration.name) {
-                let message = format!("there are two stores named `{}`", declaration.name);
-                let problem = Problem::error(declaration.at.clone(), message);
+            let at = declaration.at.clone();
+            let name = &declaration.name;
+            if stores.iter().any(|store| store.name == *name) {
+                let problem = Problem::error(at, format!("there are two stores named `{name}`"));
                 problems.push(problem.help("give one of them another `name`"));
                 continue;
             }
-            if declaration.name == ALL {
+            if name == ALL {
                 let message = format!("a store cannot be named `{ALL}`, which stands for all stores");
-                problems.push(Problem::error(declaration.at.clone(), message).help("give it another `name`"));
+                problems.push(Problem::error(at, message).help("give it another `name`"));
                 continue;
             }
-            match open(declaration, environment, &mut problems) {
-                Ok(store) => stores.push(store),
-                Err(problem) => {
-                    failed.push(declaration.name.clone());
-                    problems.push(problem);
+            match open::open(declaration, environment, kinds, &mut problems) {
+                Some(store) => {
+                    stores.push(Store { name: name.clone(), at: Some(at), store: Arc::from(store) });
                 }
+                None => failed.push(name.clone()),
             }
         }
-        (Self { open: stores, failed }, problems)
+        (Self { open: stores, failed, skipped: Arc::default() }, problems)
     }
 
-    /// Looks a key up in all stores, the last one declared first.
+    /// Looks a key up in all stores, the last one declared first. A store that fails is skipped, and
+    /// [`Stores::warnings`] says so.
     pub async fn get(&self, key: &str) -> Option<SecretString> {
         for store in self.open.iter().rev() {
-            if let Some(found) = store.get(key).await {
-                return Some(found);
+            match store.get(key).await {
+                Ok(Some(found)) => return Some(found),
+                Ok(None) => {}
+                Err(error) => self.skip(store, error),
             }
         }
         None
+    }
+
+    /// Notes that a store failed and the next one is asked.
+    pub(crate) fn skip(&self, store: &Store, error: StoreError) {
+        let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        let failure = (store.name.clone(), error);
+        if skipped.seen.contains(&failure) {
+            return;
+        }
+        let at = store.at.clone().unwrap_or_else(|| Location::of_manifest().key("secrets"));
+        let message = format!("the store {} is skipped: {}", store.describe(), failure.1);
+        skipped.unreported.push(Problem::warning(at, message).help(failure.1.advice()));
+        skipped.seen.push(failure);
+    }
+
+    /// The stores that failed and were skipped since this was last asked; each failure is told once.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut skipped.unreported)
     }
 
     /// The stores that a reference means.
@@ -120,56 +172,4 @@ impl Stores {
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.open.iter().map(|store| store.name.as_str())
     }
-}
-
-fn open(
-    declaration: &SecretStore,
-    environment: &Environment,
-    problems: &mut Vec<Problem>,
-) -> Result<Store, Problem> {
-    let from = || declaration.at.clone().key("from");
-    let kind = declaration.kind.as_str();
-    if kind != "env" {
-        let message = if KNOWN.contains(&kind) {
-            format!("the secret store `{kind}` is not served by this version")
-        } else {
-            format!("there is no secret store `{kind}`")
-        };
-        return Err(Problem::error(from(), message)
-            .help("write `from: env`, and put the secrets in the environment or in .env"));
-    }
-    if declaration.selector.is_some() {
-        return Err(
-            Problem::error(from(), "the store `env` takes nothing behind a colon").help("write `from: env`")
-        );
-    }
-    let mut opened = environment.clone();
-    for (key, value) in &declaration.params {
-        let at = declaration.at.clone().key("params").key(key);
-        match (key.as_str(), value) {
-            ("file_path", ParamValue::String(path)) if !path.is_empty() => {
-                match environment.with_file(path) {
-                    Ok((with_file, found)) => {
-                        opened = with_file;
-                        problems.extend(found);
-                    }
-                    Err(reason) => {
-                        let problem = Problem::error(at, format!("`{path}` cannot be read: {reason}"));
-                        return Err(problem.help("a path counts from the manifest's folder"));
-                    }
-                }
-            }
-            ("file_path", _) => {
-                problems.push(
-                    Problem::error(at, "`file_path` is not a path")
-                        .help("write text, such as `.env.production`"),
-                );
-            }
-            _ => {
-                let problem = Problem::error(at.name(), format!("the store `env` has no parameter `{key}`"));
-                problems.push(problem.help("it takes `file_path` alone"));
-            }
-        }
-    }
-    Ok(Store { name: declaration.name.clone(), environment: opened })
 }

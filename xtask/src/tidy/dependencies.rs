@@ -7,10 +7,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("chat", &[]),
     ("spicepod", &[]),
     ("secrets", &["spicepod"]),
+    ("secrets-aws", &["secrets"]),
+    ("secrets-kubernetes", &["secrets"]),
     ("openai-api", &["chat"]),
     ("bedrock", &["chat"]),
     ("model-registry", &["spicepod", "secrets", "chat", "bedrock"]),
-    ("runtime", &["chat", "spicepod", "secrets", "openai-api", "model-registry", "bedrock-emulator"]),
+    (
+        "runtime",
+        &[
+            "chat",
+            "spicepod",
+            "secrets",
+            "secrets-aws",
+            "secrets-kubernetes",
+            "openai-api",
+            "model-registry",
+            "bedrock-emulator",
+        ],
+    ),
     ("bedrock-emulator", &[]),
 ];
 
@@ -18,8 +32,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const EXCLUSIVE: &[(&str, &[&str])] = &[
     ("serde_yaml", &["spicepod"]),
     ("saphyr-parser", &["spicepod"]),
-    ("aws-config", &["bedrock"]),
+    ("aws-config", &["bedrock", "secrets-aws"]),
     ("aws-sdk-bedrockruntime", &["bedrock"]),
+    ("aws-sdk-secretsmanager", &["secrets-aws"]),
     ("aws-sigv4", &["bedrock", "bedrock-emulator"]),
     ("aws-smithy-eventstream", &["bedrock", "bedrock-emulator"]),
     ("axum", &["runtime"]),

@@ -47,6 +47,6 @@ fn is_closed(schema: &Value) -> bool {
 }
 
 /// Keywords whose values are no schemas.
-fn is_data(key: &str) -> bool {
+pub(super) fn is_data(key: &str) -> bool {
     matches!(key, "enum" | "const" | "default" | "examples")
 }

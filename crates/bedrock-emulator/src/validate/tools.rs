@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::structured::is_data;
 use super::{malformed, of_model, unsupported};
 use crate::family::{Maker, Tools};
 use crate::reply::Refusal;
@@ -93,10 +94,18 @@ fn definition(request: &Request, tool: &Tool<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a schema refers to others; data that looks like a reference is none.
 fn refers(schema: &Value) -> bool {
     match schema {
         Value::Object(members) => {
-            members.get("$ref").is_some_and(Value::is_string) || members.values().any(refers)
+            members.get("$ref").is_some_and(Value::is_string)
+                || members.iter().any(|(key, value)| match (key.as_str(), value) {
+                    (
+                        "properties" | "patternProperties" | "$defs" | "definitions",
+                        Value::Object(schemas),
+                    ) => schemas.values().any(refers),
+                    (key, value) => !is_data(key) && refers(value),
+                })
         }
         Value::Array(items) => items.iter().any(refers),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,

@@ -95,11 +95,15 @@ async fn what_one_family_refuses_others_take() {
     let sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0";
     let both = || with("inferenceConfig", json!({ "temperature": 0.5, "topP": 0.5 }));
     let fields = |fields: Value| with("additionalModelRequestFields", fields);
+    let data = json!({ "$ref": { "type": "string" }, "a": { "const": { "$ref": "x" } } });
+    let spec = json!({ "name": "f", "inputSchema": { "json": { "type": "object", "properties": data } } });
+    let data_like_a_reference = json!({ "tools": [{ "toolSpec": spec }] });
     for (model, body) in [
         (NOVA, with("system", json!([{ "text": "Be kind." }]))),
         (NOVA, both()),
         (NOVA, begun("b ")),
         (NOVA, fields(json!({ "inferenceConfig": { "topK": 128 } }))),
+        (NOVA, with("toolConfig", data_like_a_reference)),
         (sonnet, with("inferenceConfig", json!({ "temperature": 0.5 }))),
         (sonnet, begun("b")),
         ("anthropic.claude-3-5-sonnet-20241022-v2:0", both()),

@@ -11,6 +11,8 @@ pub static UNKNOWN: Family = Family {
     prefixes: &[],
     tools: Tools { choice: Choice::All, refs: true, ..TOOLS },
     structured: Structured::ForcedTool,
+    // A signature is there only because the model made one.
+    replay: Replay::Signed,
     media: Media { images: None, documents: None, binary_document_bytes: None, videos: None },
     ..BASE
 };
@@ -91,6 +93,9 @@ const CLAUDE: Family = Family {
 
 const CLAUDE_CACHE: PromptCache = PromptCache { in_tools: true, behind_documents: false, one_hour: false };
 
+/// From version 4 on, the common limit of size is not for Claude's PDFs; Bedrock judges them.
+const CLAUDE_MEDIA: Media = Media { binary_document_bytes: Some(usize::MAX), ..MEDIA };
+
 /// Claude from 4.6 on.
 const ADAPTIVE_CLAUDE: Family = Family {
     tools: Tools { strict: true, ..CLAUDE_TOOLS },
@@ -98,6 +103,7 @@ const ADAPTIVE_CLAUDE: Family = Family {
     thinking: Thinking::Adaptive("xhigh"),
     cache: Some(PromptCache { one_hour: true, ..CLAUDE_CACHE }),
     prefill: Prefill::Refused,
+    media: CLAUDE_MEDIA,
     ..CLAUDE
 };
 
@@ -147,6 +153,7 @@ pub static FAMILIES: &[Family] = &[
     Family {
         name: "claude-4",
         prefixes: &["anthropic.claude-sonnet-4-2025", "anthropic.claude-opus-4-2025"],
+        media: CLAUDE_MEDIA,
         thinking: Thinking::Budget,
         cache: Some(CLAUDE_CACHE),
         ..CLAUDE
@@ -154,6 +161,7 @@ pub static FAMILIES: &[Family] = &[
     Family {
         name: "claude-4.1",
         prefixes: &["anthropic.claude-opus-4-1"],
+        media: CLAUDE_MEDIA,
         sampling: SamplingRule::OneOf,
         thinking: Thinking::Budget,
         cache: Some(CLAUDE_CACHE),
@@ -281,6 +289,7 @@ pub static FAMILIES: &[Family] = &[
         name: "kimi",
         prefixes: &["moonshot.", "moonshotai."],
         leading_assistant: true,
+        tools: Tools { choice: Choice::Auto, ..TOOLS },
         structured: Structured::Native,
         ..BASE
     },

@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::spec::{CredentialSource, Deadlines, EndpointChoice};
+use crate::spec::{CredentialSource, Deadlines, EndpointChoice, KeysFrom};
 use crate::transport::EndpointUrl;
-use crate::{ModelId, family};
+use crate::{GuardrailScope, ModelId, family};
 
 const NO_TOOLS: &str = r#"{"message":"This model doesn't support tool use in streaming mode."}"#;
 const NO_NATIVE: &str = r#"{"message":"This model doesn't support the outputConfig.textFormat field. Remove outputConfig.textFormat and try again."}"#;
@@ -79,6 +79,7 @@ async fn model(upstream: &Upstream, id: &str) -> BedrockModel {
             access_key_id: "AKIDEXAMPLE".into(),
             secret_access_key: "secret".into(),
             session_token: None,
+            from: KeysFrom::Manifest,
         },
         assume_role: None,
     };
@@ -95,7 +96,7 @@ async fn model(upstream: &Upstream, id: &str) -> BedrockModel {
         credentials,
         guardrail: None,
         guardrail_override: false,
-        guard_last_turn: false,
+        guardrail_scope: GuardrailScope::Marked,
         cache: false,
         lift_thinking: false,
         deadlines: Deadlines::default(),

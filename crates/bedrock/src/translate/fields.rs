@@ -6,6 +6,7 @@ use chat::{Field, JsonObject, Request};
 use serde_json::{Value, json};
 
 use super::notes::Notes;
+use super::reasoning::Plan;
 use crate::family::{Family, TopK};
 
 /// The previews that Bedrock takes for Claude. An unknown one is refused, and the request with it.
@@ -46,10 +47,10 @@ pub(super) enum Offered {
 pub(super) fn additional<'a>(
     request: &'a Request,
     top_k: Option<(TopK, u32)>,
-    thinking: &JsonObject,
+    thinking: &Plan,
     others: JsonObject,
 ) -> Option<Cow<'a, JsonObject>> {
-    let mut ours = thinking.clone();
+    let mut ours = thinking.fields.clone();
     ours.extend(others);
     match top_k {
         None | Some((TopK::None, _)) => {}
@@ -60,16 +61,22 @@ pub(super) fn additional<'a>(
         }
     }
     let fields = request.additional_fields.as_ref();
-    if ours.is_empty() {
+    if ours.is_empty() && !thinking.drops_own {
         return fields.map(Cow::Borrowed);
     }
     let mut merged = fields.cloned().unwrap_or_default();
+    if thinking.drops_own {
+        merged.shift_remove(THINKING);
+    }
     merge(&mut merged, ours);
-    Some(Cow::Owned(merged))
+    (!merged.is_empty()).then_some(Cow::Owned(merged))
 }
 
+/// Claude's own field for thinking.
+const THINKING: &str = "thinking";
+
 /// Fields whose members make sense together only: ours replace the client's as a whole.
-const WHOLE: &[&str] = &["thinking", "tool_choice", "reasoningConfig"];
+const WHOLE: &[&str] = &[THINKING, "tool_choice", "reasoningConfig"];
 
 fn merge(into: &mut JsonObject, from: JsonObject) {
     for (key, value) in from {

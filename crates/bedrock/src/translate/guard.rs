@@ -1,28 +1,54 @@
 //! The guardrail of a call.
 
-use chat::{Error, ErrorKind, Field, GuardrailChoice, GuardrailMode, GuardrailTrace, Result};
+use chat::{
+    Content, Error, ErrorKind, Field, GuardrailChoice, GuardrailMode, GuardrailTrace, Message, Request,
+    Result,
+};
 
 use super::request::{Context, Operation};
 use super::sampling::invalid;
-use crate::guardrail::{Guardrail, GuardrailIdentifier, GuardrailVersion};
+use crate::guardrail::{Guardrail, GuardrailIdentifier, GuardrailScope, GuardrailVersion};
 use crate::wire::request::GuardrailConfig;
 
 /// Translates the request's own guardrail, where it may bring one, or the model's.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`] at the guardrail.
+/// [`ErrorKind::InvalidRequest`] at the guardrail, or at a mark that the model does not let a request set.
 pub(super) fn config<'a>(
-    choice: Option<&'a GuardrailChoice>,
+    request: &'a Request,
     context: Context<'a>,
     operation: Operation,
 ) -> Result<Option<GuardrailConfig<'a>>> {
+    let choice = request.guardrail.as_ref();
     if choice.is_some() && !context.guardrail_override {
         let message = "this model does not let a request bring its own guardrail \
                        (`bedrock_guardrail_override: allowed` in the manifest would)";
         return Err(Error::new(ErrorKind::InvalidRequest, message).at(Field::Guardrail));
     }
+    let is_own = choice.is_none() && context.guardrail.is_some();
+    if is_own
+        && context.guardrail_scope == GuardrailScope::All
+        && let Some(mark) = mark(&request.messages)
+    {
+        let message = "this model's guardrail assesses all of a prompt; send this part as `text` \
+                       (`bedrock_guardrail_scope: all` in the manifest)";
+        return Err(Error::new(ErrorKind::InvalidRequest, message).at(mark));
+    }
     guardrail_config(choice, context.guardrail, operation)
+}
+
+/// The first part that is marked for a guardrail: what is not marked would not be assessed.
+fn mark(messages: &[Message]) -> Option<Field> {
+    messages.iter().enumerate().find_map(|(index, message)| {
+        let parts = match message {
+            Message::System(parts) | Message::User(parts) => parts.as_slice(),
+            Message::Assistant(assistant) => assistant.content.as_slice(),
+            Message::Tool(result) => result.content.as_slice(),
+        };
+        let place = parts.iter().position(|part| matches!(part.content, Content::Guarded(_)))?;
+        Some(Field::Part(index, place))
+    })
 }
 
 fn guardrail_config<'a>(

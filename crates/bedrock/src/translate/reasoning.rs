@@ -1,9 +1,10 @@
 //! How much the model is to think, in the words of its family.
 
-use chat::{Assistant, Effort, Field, JsonObject, Message, Reasoning, Request};
+use chat::{Effort, Field, JsonObject, Message, Reasoning, Request};
 use serde_json::{Value, json};
 
 use super::notes::Notes;
+use super::pairs::{has_content, speaks};
 use crate::family::{Family, Thinking};
 
 /// The least budget that Claude takes.
@@ -18,6 +19,8 @@ pub(super) struct Plan {
     pub(super) thinks: bool,
     /// What else the request must not say.
     pub(super) forbids: Forbids,
+    /// Whether the client's own wish for thinking cannot be sent.
+    pub(super) drops_own: bool,
     /// The limit of tokens, where it has to make room for the thoughts.
     pub(super) max_tokens: Option<u32>,
 }
@@ -38,16 +41,20 @@ pub(super) enum Forbids {
 pub(super) fn plan(request: &Request, family: &Family, notes: &mut Notes) -> Plan {
     let mut plan = asked(request, family, notes);
     // A client may also ask in the model's own words.
-    if family.anthropic && !plan.thinks && asks_itself(request) {
+    let own = own_wish(request).filter(|_| family.anthropic && !plan.thinks);
+    if own == Some("enabled") && lacks_signature(&request.messages) {
+        notes.adjust(Field::AdditionalFields);
+        plan.drops_own = true;
+    } else if own.is_some() {
         plan.thinks = true;
         plan.forbids = Forbids::Sampling;
     }
     plan
 }
 
-fn asks_itself(request: &Request) -> bool {
-    let kind = request.additional_fields.as_ref().and_then(|fields| fields.get("thinking")?.get("type"));
-    kind.is_some_and(|kind| kind == "enabled" || kind == "adaptive")
+fn own_wish(request: &Request) -> Option<&str> {
+    let thinking = request.additional_fields.as_ref()?.get("thinking")?;
+    thinking.get("type")?.as_str().filter(|kind| matches!(*kind, "enabled" | "adaptive"))
 }
 
 fn asked(request: &Request, family: &Family, notes: &mut Notes) -> Plan {
@@ -140,19 +147,31 @@ fn budget(request: &Request, effort: Effort, notes: &mut Notes) -> Plan {
     Plan { thinks: true, forbids: Forbids::Sampling, max_tokens, ..Plan::of(fields) }
 }
 
-/// Says whether the model's last turn asks for calls without the thoughts that led to them.
+/// Says whether the model's last turn asks for calls without the thoughts that led to them. Messages of which
+/// nothing is sent end no turn.
 fn lacks_signature(messages: &[Message]) -> bool {
-    let last = messages.iter().rev().find_map(|message| match message {
-        Message::Assistant(assistant) => Some(assistant),
-        Message::System(_) | Message::User(_) | Message::Tool(_) => None,
-    });
-    let is_signed = |block: &Reasoning| match block {
+    let (mut speaks_last, mut calls, mut is_proven) = (false, false, false);
+    for message in messages.iter().rev() {
+        match message {
+            Message::Assistant(assistant) if speaks(assistant) => {
+                speaks_last = true;
+                calls |= !assistant.tool_calls.is_empty();
+                is_proven |= assistant.reasoning.iter().any(is_signed);
+            }
+            Message::Assistant(_) => {}
+            Message::System(parts) if !has_content(parts) => {}
+            Message::System(_) | Message::User(_) | Message::Tool(_) if speaks_last => break,
+            Message::System(_) | Message::User(_) | Message::Tool(_) => {}
+        }
+    }
+    calls && !is_proven
+}
+
+fn is_signed(block: &Reasoning) -> bool {
+    match block {
         Reasoning::Thinking { signature, .. } => signature.is_some(),
         Reasoning::Redacted(_) => true,
-    };
-    last.is_some_and(|Assistant { reasoning, tool_calls, .. }| {
-        !tool_calls.is_empty() && !reasoning.iter().any(is_signed)
-    })
+    }
 }
 
 /// The word for an effort where the family knows three.

@@ -15,7 +15,7 @@ use super::structured::{Means, Shape, shape};
 use super::tools::Workshop;
 use super::{cache, fields, guard, reasoning, tools};
 use crate::family::{Beside, Family};
-use crate::guardrail::Guardrail;
+use crate::guardrail::{Guardrail, GuardrailScope};
 use crate::wire::request::{Block, Body, PerformanceConfig, ServiceTier, Speaker, ToolConfig, Turn};
 
 /// What keeps a model from calls where the conversation holds some, and the request allows no more.
@@ -30,8 +30,8 @@ pub(crate) struct Context<'a> {
     pub(crate) guardrail: Option<&'a Guardrail>,
     /// Whether a request may bring a guardrail of its own.
     pub(crate) guardrail_override: bool,
-    /// Whether a guardrail assesses the last turn of the user alone.
-    pub(crate) guard_last_turn: bool,
+    /// What of a prompt the guardrail assesses.
+    pub(crate) guardrail_scope: GuardrailScope,
     /// Whether cache points are placed where the client places none.
     pub(crate) cache: bool,
     /// Whether a leading `<thinking>` of the answer is reasoning.
@@ -117,10 +117,11 @@ impl<'a> Plan<'a> {
             system_prompt,
             messages,
             sampling,
-            guardrail,
+            guardrail: _,
             service_tier,
             latency,
             tools: _,
+            system_tools: _,
             tool_choice: _,
             parallel_tool_calls: _,
             response_format: _,
@@ -129,7 +130,7 @@ impl<'a> Plan<'a> {
             metadata: _,
             additional_fields: _,
         } = request;
-        let guardrail_config = guard::config(guardrail.as_ref(), context, operation)?;
+        let guardrail_config = guard::config(request, context, operation)?;
         let material = Material {
             system_prompt: system_prompt.as_deref(),
             messages,
@@ -137,7 +138,8 @@ impl<'a> Plan<'a> {
             pairs,
             family,
             instruction: shape.instruction(),
-            guard_last_turn: context.guard_last_turn && guardrail_config.is_some(),
+            guard_last_turn: context.guardrail_scope == GuardrailScope::LastTurn
+                && guardrail_config.is_some(),
             thinks: thinking.thinks,
         };
         let Conversation { system, turns } = conversation(material, notes)?;
@@ -152,7 +154,7 @@ impl<'a> Plan<'a> {
             inference_config,
             tool_config,
             guardrail_config,
-            additional_model_request_fields: fields::additional(request, top_k, &thinking.fields, others),
+            additional_model_request_fields: fields::additional(request, top_k, thinking, others),
             request_metadata: fields::metadata(request, notes),
             performance_config: latency.map(performance),
             service_tier: service_tier.map(tier),
@@ -173,6 +175,7 @@ impl<'a> Plan<'a> {
         if no_calls && body.tool_config.is_some() && self.shape.tool().is_none() {
             // Behind every cache point: the next request is without these words.
             tell(&mut body.messages, family);
+            notes.adjust(Field::ToolChoice);
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn events(body: &[u8], restore: &Restore) -> Result<Answered> {
     let mut answer = Answer::new(restore.clone());
     answer.push(Event::Started);
     let mut skipped = usize::from(!is_known(&reason));
-    for block in message.content {
+    for block in message.content.into_iter().flatten() {
         let is_known = push(&mut answer, block);
         skipped = skipped.saturating_add(usize::from(!is_known));
     }

@@ -16,6 +16,12 @@ pub(crate) struct Restore {
 }
 
 impl Restore {
+    /// Builds one from its switches alone.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn of_switches(output_tool: Option<String>, drops_calls: bool, lifts_thinking: bool) -> Self {
+        Self { output_tool, drops_calls, lifts_thinking, ..Self::default() }
+    }
+
     /// Gives the client's name for a tool.
     pub(super) fn name(&self, wire: &str) -> String {
         self.names.get(wire).map_or(wire, String::as_str).to_owned()

@@ -67,19 +67,25 @@ pub(super) fn arguments(schema: Option<&RawJson>, refs: bool) -> Result<Argument
     Ok(Arguments { json: Cow::Owned(raw(&parsed)?), cut })
 }
 
-/// Gives a schema in which every object says that it has no other members, as native structured output wants it.
+/// Gives a schema in which every object says that it has no other members, as native structured output wants it;
+/// `None` where one says that it has.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
-pub(super) fn closed(schema: &RawJson) -> Result<Cow<'_, str>, String> {
+pub(super) fn closed(schema: &RawJson) -> Result<Option<Cow<'_, str>>, String> {
     let Ok(mut value) = serde_json::from_str::<Value>(schema.get()) else {
         return Err("must be a JSON schema: an object".to_owned());
     };
-    if close(&mut value, DEEPEST) {
-        return serde_json::to_string(&value).map(Cow::Owned).map_err(|error| error.to_string());
+    let mut closing = Closing::default();
+    closing.close(&mut value, DEEPEST);
+    match closing {
+        Closing { has_open: true, .. } => Ok(None),
+        Closing { changed: true, .. } => serde_json::to_string(&value)
+            .map(|text| Some(Cow::Owned(text)))
+            .map_err(|error| error.to_string()),
+        Closing { .. } => Ok(Some(Cow::Borrowed(schema.get()))),
     }
-    Ok(Cow::Borrowed(schema.get()))
 }
 
 fn raw(map: &Map<String, Value>) -> Result<Box<RawValue>, String> {
@@ -93,29 +99,44 @@ fn empty() -> Map<String, Value> {
     ])
 }
 
-/// Closes every object, and says whether there was one to close.
-fn close(schema: &mut Value, depth: usize) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
-    match schema {
-        Value::Object(map) => {
-            let mut changed = false;
-            for (key, value) in map.iter_mut() {
-                changed |= if DATA.contains(&key.as_str()) {
-                    false
-                } else if let Some(inner) = value.as_object_mut().filter(|_| MAPS.contains(&key.as_str())) {
-                    inner.values_mut().fold(false, |changed, value| close(value, depth) | changed)
-                } else {
-                    close(value, depth)
-                };
+/// Closes every object that does not say itself whether it has other members.
+#[derive(Debug, Default)]
+struct Closing {
+    /// Whether there was one to close.
+    changed: bool,
+    /// Whether one says that it has others.
+    has_open: bool,
+}
+
+impl Closing {
+    fn close(&mut self, schema: &mut Value, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        match schema {
+            Value::Object(map) => {
+                for (key, value) in map.iter_mut() {
+                    if DATA.contains(&key.as_str()) {
+                        continue;
+                    }
+                    if let Some(inner) = value.as_object_mut().filter(|_| MAPS.contains(&key.as_str())) {
+                        inner.values_mut().for_each(|value| self.close(value, depth));
+                    } else {
+                        self.close(value, depth);
+                    }
+                }
+                if !is_object_schema(map) {
+                    return;
+                }
+                match map.get("additionalProperties") {
+                    Some(others) => self.has_open |= *others != Value::Bool(false),
+                    None => {
+                        map.insert("additionalProperties".into(), false.into());
+                        self.changed = true;
+                    }
+                }
             }
-            if is_object_schema(map) && !map.contains_key("additionalProperties") {
-                map.insert("additionalProperties".into(), false.into());
-                changed = true;
-            }
-            changed
+            Value::Array(values) => values.iter_mut().for_each(|value| self.close(value, depth)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
-        Value::Array(values) => values.iter_mut().fold(false, |changed, value| close(value, depth) | changed),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

@@ -1,7 +1,5 @@
 //! The shape of the answer: by `outputConfig` where a model has it, by a tool that it must call, or by words.
 
-use std::borrow::Cow;
-
 use chat::{Error, ErrorKind, Field, RawJson, Request, ResponseFormat, Result, ToolChoice};
 
 use super::names::Names;
@@ -90,10 +88,12 @@ pub(super) fn shape<'a>(
     if let Some(format) = format
         && means.native
         && means.family.structured == Structured::Native
+        && let Some(output) = native(format)?
     {
-        return native(format).map(Shape::Native);
+        return Ok(Shape::Native(output));
     }
-    if let Some(ToolChoice::Required | ToolChoice::Named(_)) = request.tool_choice {
+    if matches!(request.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) && is_forceful(means)
+    {
         // The answer is calls, and none of it is text.
         return Ok(Shape::Text);
     }
@@ -119,21 +119,28 @@ pub(super) fn shape<'a>(
 }
 
 fn can_be_forced(means: Means<'_>) -> bool {
+    is_forceful(means) && means.family.structured != Structured::Instruction
+}
+
+/// Says whether a choice that demands a call reaches the model as one.
+fn is_forceful(means: Means<'_>) -> bool {
     let has_choice = match means.family.tools.choice {
         Choice::None | Choice::Auto => false,
         Choice::AutoAny | Choice::All => true,
     };
-    has_choice && means.family.structured != Structured::Instruction && !means.thinks
+    has_choice && !means.thinks
 }
 
-fn native(format: &chat::JsonSchema) -> Result<OutputConfig<'_>> {
-    let schema: Cow<'_, str> = closed(&format.schema)
+/// Holds the model to a schema; `None` where the schema allows what native output does not.
+fn native(format: &chat::JsonSchema) -> Result<Option<OutputConfig<'_>>> {
+    let closed = closed(&format.schema)
         .map_err(|message| Error::new(ErrorKind::InvalidRequest, message).at(Field::ResponseFormat))?;
+    let Some(schema) = closed else { return Ok(None) };
     let json_schema = JsonSchema {
         schema,
         name: Some(format.name.as_str()).filter(|name| !name.is_empty()),
         description: format.description.as_deref(),
     };
     let structure = Structure::JsonSchema(json_schema);
-    Ok(OutputConfig { text_format: TextFormat { r#type: "json_schema", structure } })
+    Ok(Some(OutputConfig { text_format: TextFormat { r#type: "json_schema", structure } }))
 }

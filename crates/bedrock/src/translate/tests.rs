@@ -7,7 +7,7 @@ use chat::{
 
 use super::*;
 use crate::family::{self, Family};
-use crate::guardrail::{Guardrail, GuardrailIdentifier, GuardrailVersion};
+use crate::guardrail::{Guardrail, GuardrailIdentifier, GuardrailScope, GuardrailVersion};
 
 mod conversation;
 mod fields;
@@ -30,7 +30,7 @@ fn context(name: &str) -> Context<'static> {
         family: family_of(name),
         guardrail: None,
         guardrail_override: false,
-        guard_last_turn: false,
+        guardrail_scope: GuardrailScope::Marked,
         cache: false,
         lift_thinking: false,
         native_output: true,

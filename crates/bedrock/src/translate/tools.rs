@@ -11,7 +11,9 @@ use super::schema::arguments;
 use super::structured::OutputTool;
 use super::turns::point;
 use crate::family::{Choice, Family};
-use crate::wire::request::{Empty, InputSchema, NamedTool, Tool as Wire, ToolChoice, ToolConfig, ToolSpec};
+use crate::wire::request::{
+    Empty, InputSchema, NamedTool, SystemTool, Tool as Wire, ToolChoice, ToolConfig, ToolSpec,
+};
 
 /// What is said of a tool that the request no longer offers, but whose calls the conversation holds.
 const UNAVAILABLE: &str = "unavailable";
@@ -61,6 +63,10 @@ pub(super) fn config<'a>(shop: Workshop<'a>, notes: &mut Notes) -> Result<Option
         };
         let schema = schema.map_err(|message| invalid(Field::ResponseFormat, message))?;
         specs.push(spec(&output.name, Some(output.description), Ok(schema), false)?);
+    }
+    if *tool_choice != Some(Asked::None) {
+        let system = shop.request.system_tools.iter();
+        specs.extend(system.map(|name| Wire::SystemTool(SystemTool { name })));
     }
     if specs.is_empty() {
         return Ok(None);

@@ -14,10 +14,13 @@ use super::connect::{ConnectTimedOut, Connections, HttpClient};
 use super::credentials::{CredentialCache, Held};
 use super::retry::{Verdict, asked_for, pause};
 use super::sign::{Scope, signed};
-use super::{Target, body};
+use super::{Target, body, refusal};
 use crate::clock::Clock;
 use crate::spec::BedrockSpec;
 use crate::translate::{Operation, ServiceError};
+
+/// A clock that differs from AWS's by less is not corrected: a reply takes its time.
+const TOLERATED_SKEW: Duration = Duration::from_secs(30);
 
 /// Calls one model.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ struct Failure {
     error: Error,
     verdict: Verdict,
     asked_for: Option<Duration>,
+    /// AWS found the signature too old or too new, and the next one is dated by its clock.
+    misdated: bool,
 }
 
 impl Transport {
@@ -93,6 +98,7 @@ impl Transport {
     ) -> Result<Outcome> {
         let mut attempts = 0_u32;
         let mut resent = false;
+        let mut redated = false;
         let mut rejected: Option<Arc<Held>> = None;
         loop {
             let identity = match &rejected {
@@ -110,6 +116,9 @@ impl Transport {
                 Err(failure) => failure,
             };
             let error = failure.error.attempts(attempts);
+            if failure.misdated && !std::mem::replace(&mut redated, true) {
+                continue;
+            }
             // Rejected credentials were not the request's fault: one more try with new ones.
             if error.kind() == ErrorKind::CredentialsRejected && rejected.is_none() {
                 match self.credentials.newer_than(&identity).await {
@@ -165,11 +174,11 @@ impl Transport {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(self.refused(response, identity).await)
+        Err(self.refused(response, identity, operation).await)
     }
 
     /// Reads an error reply.
-    async fn refused(&self, response: Response<Incoming>, identity: &Held) -> Failure {
+    async fn refused(&self, response: Response<Incoming>, identity: &Held, operation: Operation) -> Failure {
         let (parts, body) = response.into_parts();
         let id = request_id(&parts.headers);
         let header = parts.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
@@ -185,19 +194,50 @@ impl Transport {
         } else {
             Verdict::Final
         };
-        if kind == ErrorKind::AccessDenied || kind == ErrorKind::CredentialsRejected {
-            // The operator needs AWS's own words; the client must not see account ids and ARNs.
-            tracing::warn!(code = service.code, said = service.message, "AWS refused the gateway");
+        let misdated = self.misdated(&service, &parts.headers);
+        if !misdated {
+            self.tell(&service, kind, operation);
         }
         let asked_for = asked_for(&parts.headers, self.clock.now());
         let error = service.into_error(&self.spec.model_id, &self.spec.region).upstream_request_id(id);
-        Failure { error, verdict, asked_for }
+        Failure { error, verdict, asked_for, misdated }
+    }
+
+    /// Says whether AWS found the time of the signature wrong; goes by AWS's clock from then on.
+    fn misdated(&self, service: &ServiceError, headers: &HeaderMap) -> bool {
+        if !refusal::is_of_time(service) {
+            return false;
+        }
+        let Some(date) = refusal::date(headers) else { return false };
+        let known = self.clock.now();
+        let off = date.duration_since(known).unwrap_or_else(|ahead| ahead.duration());
+        if off > TOLERATED_SKEW {
+            let clock_skew_s = self.clock.correct(date);
+            tracing::warn!(
+                clock_skew_s,
+                "the machine's clock is off by so many seconds (behind, or ahead where negative); requests are \
+                 signed by AWS's clock until it is right: set it by NTP"
+            );
+        }
+        true
+    }
+
+    /// The operator needs AWS's own words; the client must not see account ids and ARNs.
+    fn tell(&self, service: &ServiceError, kind: ErrorKind, operation: Operation) {
+        let (code, said, model) = (&service.code, &service.message, &self.spec.model_id);
+        if kind == ErrorKind::AccessDenied {
+            let (action, help) = (refusal::action(service, operation), refusal::of_denial(service));
+            tracing::warn!(%model, code, said, action, help, "AWS refused the gateway");
+        } else if kind == ErrorKind::CredentialsRejected {
+            let help = refusal::of_rejection(service);
+            tracing::warn!(%model, code, said, help, "AWS refused the gateway");
+        }
     }
 }
 
 impl Failure {
     fn last(error: Error) -> Self {
-        Self { error, verdict: Verdict::Final, asked_for: None }
+        Self { error, verdict: Verdict::Final, asked_for: None, misdated: false }
     }
 }
 
@@ -227,7 +267,7 @@ fn unsent(error: &hyper_util::client::legacy::Error) -> Failure {
     } else {
         (ErrorKind::Upstream, "the connection to Amazon Bedrock broke before its reply", Verdict::Once)
     };
-    Failure { error: Error::new(kind, message), verdict, asked_for: None }
+    Failure { error: Error::new(kind, message), verdict, asked_for: None, misdated: false }
 }
 
 /// What stands in the chain of an error's causes.

@@ -146,21 +146,7 @@ impl Events {
     }
 
     fn interpret(&mut self, message: &Message) -> Result<()> {
-        let names = Names::of(message);
-        match names.message_type {
-            "event" => self.translator.push(names.event_type, message.payload()),
-            "exception" => {
-                Err(self.service_error(ServiceError::from_exception(names.exception_type, message.payload())))
-            }
-            "error" => {
-                let error = ServiceError::in_stream(names.error_code, names.error_message.to_owned());
-                Err(self.service_error(error))
-            }
-            _ => Err(Error::new(
-                ErrorKind::Protocol,
-                "the stream from Amazon Bedrock holds an unknown kind of message",
-            )),
-        }
+        take(&mut self.translator, message)?.map_or(Ok(()), |error| Err(self.service_error(error)))
     }
 
     fn service_error(&self, mut error: ServiceError) -> Error {
@@ -187,6 +173,20 @@ impl Stream for Events {
             tracing::warn!(skipped, model = %self.spec.model_id, "Bedrock sent events of a kind that is not known");
         }
         Poll::Ready(item)
+    }
+}
+
+/// Takes a message: an event, or an error that Bedrock tells of.
+pub(super) fn take(translator: &mut EventTranslator, message: &Message) -> Result<Option<ServiceError>> {
+    let names = Names::of(message);
+    match names.message_type {
+        "event" => translator.push(names.event_type, message.payload()).map(|()| None),
+        "exception" => Ok(Some(ServiceError::from_exception(names.exception_type, message.payload()))),
+        "error" => Ok(Some(ServiceError::in_stream(names.error_code, names.error_message.to_owned()))),
+        _ => Err(Error::new(
+            ErrorKind::Protocol,
+            "the stream from Amazon Bedrock holds an unknown kind of message",
+        )),
     }
 }
 

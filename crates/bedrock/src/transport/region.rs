@@ -1,11 +1,21 @@
 //! What the shared configuration files and the instance say, where the manifest says nothing.
 
+use std::time::Duration;
+
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::profile::{ProfileFileRegionProvider, ProfileSet};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_runtime::env_config::property::PropertiesKey;
 use aws_types::os_shim_internal::{Env, Fs};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long it holds what the instance said of its region, or that it said nothing: the models of a manifest ask one
+/// after the other, and a metadata service that is not there takes seconds.
+const INSTANCE_REGION_HOLDS: Duration = Duration::from_secs(30);
+
+static INSTANCE_REGION: Mutex<Option<(Instant, Option<String>)>> = Mutex::const_new(None);
 
 /// Finds the region of a profile, or else of the instance.
 pub async fn default_region(profile: Option<&str>) -> Option<String> {
@@ -16,8 +26,17 @@ pub async fn default_region(profile: Option<&str>) -> Option<String> {
     if let Some(region) = files.build().region().await {
         return Some(region.to_string());
     }
-    let region = ImdsRegionProvider::builder().build().region().await?;
-    Some(region.to_string())
+    instance_region().await
+}
+
+async fn instance_region() -> Option<String> {
+    let mut known = INSTANCE_REGION.lock().await;
+    if let Some((_, region)) = known.as_ref().filter(|(at, _)| at.elapsed() < INSTANCE_REGION_HOLDS) {
+        return region.clone();
+    }
+    let region = ImdsRegionProvider::builder().build().region().await.map(|region| region.to_string());
+    *known = Some((Instant::now(), region.clone()));
+    region
 }
 
 /// Finds the endpoint that a profile, or else the selected one, names for Bedrock or for all services.
@@ -62,7 +81,7 @@ pub async fn profile_exists(name: &str) -> Result<(), String> {
     })
 }
 
-async fn profiles() -> Result<ProfileSet, String> {
+pub(super) async fn profiles() -> Result<ProfileSet, String> {
     aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None)
         .await
         .map_err(|error| format!("the shared configuration files cannot be read: {error}"))

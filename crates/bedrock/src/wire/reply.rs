@@ -58,7 +58,7 @@ pub(crate) struct Output<'a> {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Message<'a> {
     #[serde(borrow, default)]
-    pub(crate) content: Vec<Block<'a>>,
+    pub(crate) content: Option<Vec<Block<'a>>>,
 }
 
 /// One block of an answer: what is not known leaves every member `None`.

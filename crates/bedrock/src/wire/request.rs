@@ -14,7 +14,7 @@ pub(crate) use block::{
     Block, CachePoint, DocumentBlock, GuardBlock, GuardText, MediaBlock, ReasoningBlock, ReasoningText,
     ResultBlock, S3Location, Source, ToolResultBlock, ToolUseBlock,
 };
-pub(crate) use tool::{Empty, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig, ToolSpec};
+pub(crate) use tool::{Empty, InputSchema, NamedTool, SystemTool, Tool, ToolChoice, ToolConfig, ToolSpec};
 
 /// The body of a call.
 #[derive(Debug, Serialize)]

@@ -1,9 +1,8 @@
 //! Models on Amazon Bedrock: their parameters into a [`BedrockSpec`].
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bedrock::{BedrockModel, BedrockSpec, Clock, Identity, ModelId, Shared, family};
+use bedrock::{BedrockModel, BedrockSpec, Clock, ModelId, Shared, family};
 use chat::{BoxFuture, ChatModel, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
 use secrets::ResolvedModel;
 use spicepod::Problem;
@@ -11,7 +10,7 @@ use spicepod::Problem;
 use crate::configured::Defaults;
 use crate::params::{ParamSpec, Reader};
 use crate::prompt::Prompt;
-use crate::provider::{Build, Context, Draft, Provider, RemoteContent, Session, Summary};
+use crate::provider::{Access, Build, Context, Draft, Find, Provider, RemoteContent, Session, Summary};
 
 mod access;
 mod place;
@@ -37,14 +36,14 @@ impl Provider for Bedrock {
     }
 
     fn session(&self) -> Box<dyn Session> {
-        Box::new(Models { shared: Arc::new(Shared::new(Clock::system())), identities: Arc::default() })
+        Box::new(Models { shared: Arc::new(Shared::new(Clock::system())), searches: Arc::default() })
     }
 }
 
 /// Models that share connections, and credentials where they come from the same source.
 struct Models {
     shared: Arc<Shared>,
-    identities: Arc<Mutex<HashMap<String, Identity>>>,
+    searches: Arc<access::Searches>,
 }
 
 impl Session for Models {
@@ -91,7 +90,11 @@ impl Models {
         };
         let remote = remote_content(reader);
         let guardrail = guardrail(reader);
-        let guard_last_turn = reader.choice("bedrock_guardrail_scope") == Some("last_turn");
+        let guardrail_scope = match reader.choice("bedrock_guardrail_scope") {
+            Some("all") => bedrock::GuardrailScope::All,
+            Some("last_turn") => bedrock::GuardrailScope::LastTurn,
+            _ => bedrock::GuardrailScope::Marked,
+        };
         let guardrail_override = reader.choice("bedrock_guardrail_override") == Some("allowed");
         let deadlines = place::deadlines(reader);
         let endpoint = place::endpoint(context, reader).await;
@@ -114,20 +117,19 @@ impl Models {
             credentials,
             guardrail,
             guardrail_override,
-            guard_last_turn,
+            guardrail_scope,
             cache: reader.choice("bedrock_cache") == Some("auto"),
             lift_thinking: reader.choice("bedrock_thinking_text") == Some("lift"),
             deadlines,
         };
-        Some(Draft { summary, defaults, remote, build: self.build(spec) })
+        Some(Draft { summary, defaults, remote, find: self.find(&spec), build: self.build(spec) })
     }
 
     fn build(&self, spec: BedrockSpec) -> Build {
-        let shared = Arc::clone(&self.shared);
-        let identities = Arc::clone(&self.identities);
+        let (shared, searches) = (Arc::clone(&self.shared), Arc::clone(&self.searches));
         Box::new(move || {
             Box::pin(async move {
-                let identity = identity(&shared, &identities, &spec);
+                let identity = searches.of(&spec.credentials, &spec.region, &shared);
                 let model =
                     BedrockModel::new(spec, &identity, &shared).await.map_err(|error| error.to_string())?;
                 let model: Arc<dyn ChatModel> = Arc::new(model);
@@ -135,15 +137,18 @@ impl Models {
             })
         })
     }
-}
 
-/// One search for credentials serves all models with the same source.
-fn identity(shared: &Shared, identities: &Mutex<HashMap<String, Identity>>, spec: &BedrockSpec) -> Identity {
-    let Some(key) = access::shared_key(&spec.credentials, &spec.region) else {
-        return shared.identity(&spec.credentials, &spec.region);
-    };
-    let mut identities = identities.lock().unwrap_or_else(PoisonError::into_inner);
-    identities.entry(key).or_insert_with(|| shared.identity(&spec.credentials, &spec.region)).clone()
+    fn find(&self, spec: &BedrockSpec) -> Find {
+        let (shared, searches) = (Arc::clone(&self.shared), Arc::clone(&self.searches));
+        let (credentials, region) = (spec.credentials.clone(), spec.region.clone());
+        Box::new(move || {
+            let identity = searches.of(&credentials, &region, &shared);
+            Box::pin(async move {
+                let bedrock::Access { source, expires_in } = identity.access().await?;
+                Ok(Access { source, expires_in })
+            })
+        })
+    }
 }
 
 fn family(model_id: Option<&ModelId>, reader: &mut Reader<'_>) -> &'static family::Family {
@@ -236,8 +241,14 @@ fn request_defaults(reader: &mut Reader<'_>) -> Defaults {
         "optimized" => Some(Latency::Optimized),
         _ => None,
     });
-    let parallel_tool_calls = reader.switch("parallel_tool_calls");
-    Defaults { reasoning_effort, service_tier, latency, parallel_tool_calls, ..Defaults::default() }
+    Defaults {
+        reasoning_effort,
+        service_tier,
+        latency,
+        parallel_tool_calls: reader.switch("parallel_tool_calls"),
+        max_tokens_ceiling: reader.integer("max_tokens_ceiling"),
+        ..Defaults::default()
+    }
 }
 
 /// Whether content at other addresses is fetched, and from which hosts.

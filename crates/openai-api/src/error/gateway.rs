@@ -78,6 +78,21 @@ impl ApiError {
         Self { close: true, ..error }
     }
 
+    /// 421: the request names a host that is not this server.
+    pub fn host_not_allowed(host: &str) -> Self {
+        let message = format!(
+            "This server is not `{}`. Call it as localhost, or let it be called so with `--allow-host`.",
+            shorten(host)
+        );
+        Self::new(421, INVALID_REQUEST, Some("host_not_allowed"), message)
+    }
+
+    /// 403: a web page of an origin that may not call.
+    pub fn origin_not_allowed() -> Self {
+        let message = "Web pages of this origin may not call. `runtime.cors.allowed_origins` in the manifest would let them.";
+        Self::new(403, INVALID_REQUEST, Some("origin_not_allowed"), message)
+    }
+
     /// 414: the address is longer than the server takes.
     pub fn uri_too_long() -> Self {
         let error =

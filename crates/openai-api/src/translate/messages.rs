@@ -95,6 +95,9 @@ impl<'a> Conversation<'a> {
         function: Option<CalledFunction>,
     ) -> Result<Vec<ToolCall>, ApiError> {
         let mut found = Vec::with_capacity(calls.len());
+        for id in calls.iter().filter_map(|call| call.id.as_ref()) {
+            self.split.remove(id);
+        }
         let mut taken: HashSet<String> = calls.iter().filter_map(|call| call.id.clone()).collect();
         if let Some(function) = function {
             let at = format!("messages[{index}].function_call");
@@ -131,7 +134,6 @@ impl<'a> Conversation<'a> {
         let objects =
             arguments::read(function.arguments).map_err(|why| invalid(format!("{at}.arguments"), &why))?;
         self.latest.insert(name.clone(), id.clone());
-        self.split.remove(&id);
         let mut number = 1;
         let mut ids = vec![id.clone()];
         while ids.len() < objects.len() {

@@ -16,6 +16,8 @@ const LONGEST_NAME: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Offer {
     pub(super) tools: Vec<Tool>,
+    /// The tools that the provider itself runs.
+    pub(super) system: Vec<String>,
     pub(super) choice: Option<ToolChoice>,
     pub(super) parallel: Option<bool>,
     /// Whether the client speaks of functions, and does not know tools.
@@ -30,23 +32,32 @@ pub(super) fn offer(wire: &mut ChatCompletionRequest) -> Result<Offer, ApiError>
     if legacy && !tools.is_empty() {
         return Err(invalid("functions", "it cannot stand beside 'tools'; name every function there"));
     }
+    let mut system = Vec::new();
     let tools: Vec<Tool> = if legacy {
         let path = |index| format!("functions[{index}]");
         let named = |(index, function): (usize, LegacyFunction)| tool(function.0, &path(index));
         functions.into_iter().enumerate().map(named).collect::<Result<_, _>>()?
     } else {
-        tools.into_iter().enumerate().map(wrapped).collect::<Result<_, _>>()?
+        let own = |(index, tool)| wrapped(index, tool, &mut system).transpose();
+        tools.into_iter().enumerate().filter_map(own).collect::<Result<_, _>>()?
     };
     each_name_once(&tools, legacy)?;
     let choice = choice(wire, &tools)?;
     // Without tools it asks for nothing.
     let parallel = wire.parallel_tool_calls.filter(|_| !tools.is_empty());
-    Ok(Offer { tools, choice, parallel, legacy })
+    Ok(Offer { tools, system, choice, parallel, legacy })
 }
 
-fn wrapped((index, wire): (usize, wire::Tool)) -> Result<Tool, ApiError> {
+/// Takes a function, or puts a tool that the provider runs among the others of its kind.
+fn wrapped(index: usize, wire: wire::Tool, system: &mut Vec<String>) -> Result<Option<Tool>, ApiError> {
     let at = format!("tools[{index}]");
     let kind = wire.kind.ok_or_else(|| missing(format!("{at}.type")))?;
+    if kind == "system_tool" {
+        let at = format!("{at}.system_tool");
+        let tool = wire.system.ok_or_else(|| missing(at.clone()))?;
+        system.push(filled(tool.name, || format!("{at}.name"))?);
+        return Ok(None);
+    }
     if kind != "function" {
         let param = format!("{at}.type");
         let what = format!("'{param}' of `{}`", shorten(&kind));
@@ -55,7 +66,7 @@ fn wrapped((index, wire): (usize, wire::Tool)) -> Result<Tool, ApiError> {
     let at = format!("{at}.function");
     let function = wire.function.ok_or_else(|| missing(at.clone()))?;
     let tool = tool(function, &at)?;
-    Ok(Tool { cache: wire.cache.or(tool.cache), ..tool })
+    Ok(Some(Tool { cache: wire.cache.or(tool.cache), ..tool }))
 }
 
 fn tool(function: Function, at: &str) -> Result<Tool, ApiError> {

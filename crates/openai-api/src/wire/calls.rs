@@ -1,7 +1,7 @@
 //! What an assistant's message brings back: its calls, and what it thought.
 
 use chat::Cache;
-use serde::de::MapAccess;
+use serde::de::{IgnoredAny, MapAccess};
 
 use super::cache;
 use super::members::Ignored;
@@ -95,7 +95,7 @@ impl Record for ThinkingBlock {
     const PATH: &'static str = "messages[].thinking_blocks[]";
     const EXPECTED: &'static str =
         "a block such as {\"type\": \"thinking\", \"thinking\": \"...\", \"signature\": \"...\"}";
-    const MEMBERS: &'static [&'static str] = &["type", "thinking", "signature", "data"];
+    const MEMBERS: &'static [&'static str] = &["type", "thinking", "signature", "data", "index"];
 
     fn read<'de, A: MapAccess<'de>>(
         &mut self,
@@ -107,7 +107,9 @@ impl Record for ThinkingBlock {
             "type" => self.kind = members.next_value()?,
             "thinking" => self.thinking = members.next_value()?,
             "signature" => self.signature = members.next_value()?,
-            _ => self.data = members.next_value()?,
+            "data" => self.data = members.next_value()?,
+            // Of a streamed block: the list says the same.
+            _ => drop(members.next_value::<IgnoredAny>()?),
         }
         Ok(())
     }

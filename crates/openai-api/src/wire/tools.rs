@@ -19,7 +19,14 @@ const MOST_TOOLS: usize = 1_000;
 pub(crate) struct Tool {
     pub(crate) kind: Option<String>,
     pub(crate) function: Option<Function>,
+    pub(crate) system: Option<SystemTool>,
     pub(crate) cache: Option<Cache>,
+}
+
+/// A tool that the provider runs.
+#[derive(Debug, Default)]
+pub(crate) struct SystemTool {
+    pub(crate) name: Option<String>,
 }
 
 /// What may be called.
@@ -40,7 +47,7 @@ impl Record for Tool {
     const PATH: &'static str = "tools[]";
     const EXPECTED: &'static str =
         "a tool, such as {\"type\": \"function\", \"function\": {\"name\": \"...\"}}";
-    const MEMBERS: &'static [&'static str] = &["type", "function", "cache_control"];
+    const MEMBERS: &'static [&'static str] = &["type", "function", "system_tool", "cache_control"];
     const MOST: Option<(usize, &'static str)> = Some((MOST_TOOLS, "tools"));
 
     fn read<'de, A: MapAccess<'de>>(
@@ -52,8 +59,25 @@ impl Record for Tool {
         match key {
             "type" => self.kind = members.next_value()?,
             "function" => self.function = optional(members, ignored)?,
+            "system_tool" => self.system = optional(members, ignored)?,
             _ => self.cache = cache::read(members, ignored)?,
         }
+        Ok(())
+    }
+}
+
+impl Record for SystemTool {
+    const PATH: &'static str = "tools[].system_tool";
+    const EXPECTED: &'static str = "an object such as {\"name\": \"nova_grounding\"}";
+    const MEMBERS: &'static [&'static str] = &["name"];
+
+    fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        _: &str,
+        members: &mut A,
+        _: &mut Ignored,
+    ) -> Result<(), A::Error> {
+        self.name = members.next_value()?;
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use self::client::{Client, Piece};
 use super::error::{ChatSnafu, Error, InputSnafu, ListenSnafu, OutputSnafu};
 use super::start::{self, Backing};
 use crate::cli::ChatArgs;
-use crate::http::{self, Gateway, Keys, Limits};
+use crate::http::{self, Door, Gateway, Keys, Limits};
 use crate::output;
 use crate::shutdown::Shutdown;
 
@@ -130,7 +130,8 @@ async fn local(
     let key = SecretString::from(format!("{:032x}", fastrand::u128(..)));
     let own = secrets::ApiKey { key: key.clone(), name: None, models: None };
     let keys = Keys::new(&secrets::Auth { keys: vec![own] });
-    let gateway = start::gateway(prepared, Some(keys), Limits::default(), Shutdown::default()).await;
+    let door = Door { keys: Some(keys), ..Door::default() };
+    let gateway = start::gateway(prepared, door, Limits::default(), Shutdown::default()).await;
     settle(&gateway).await;
     server.spawn(http::serve(listener, Arc::clone(&gateway)));
     Ok((Client::new(&format!("http://{address}"), Some(key)), Local { gateway, _backing: backing }))

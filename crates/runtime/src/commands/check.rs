@@ -1,33 +1,85 @@
 //! `spicerack check`.
 
-use std::path::Path;
+use std::time::Duration;
 
-use model_registry::ModelSpec;
-use snafu::ResultExt as _;
+use futures_util::future::join_all;
+use model_registry::{Access, ModelSpec};
+use snafu::{ResultExt as _, ensure};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::error::{Error, OutputSnafu};
+use super::error::{Error, OutputSnafu, UnresolvedSnafu};
+use crate::cli::CheckArgs;
 use crate::manifest::prepare;
 use crate::output;
 
 const COLUMNS: [&str; 5] = ["NAME", "FROM", "REGION", "CREDENTIALS", "GUARDRAIL"];
 
-/// Shows all problems of a manifest, or the table of what it would serve.
-pub(crate) async fn check(path: &Path) -> Result<(), Error> {
-    let prepared = prepare(path, None).await;
+const ONLINE_COLUMNS: [&str; 5] = ["NAME", "REGION", "SOURCE", "EXPIRES", "STATUS"];
+
+/// All credentials must be found within this.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Shows all problems of a manifest, or the table of what it would serve, or whose credentials it would use.
+pub(crate) async fn check(arguments: &CheckArgs) -> Result<(), Error> {
+    let prepared = prepare(&arguments.path, None).await;
     output::tell(&prepared.report());
     if !prepared.is_valid() {
         return Err(Error::Manifest);
     }
-    output::answer(&table(&prepared.specs)).context(OutputSnafu)
-}
-
-fn table(specs: &[ModelSpec]) -> String {
-    let models = specs.iter().map(|spec| {
+    if arguments.online {
+        return online(&prepared.specs).await;
+    }
+    let models = prepared.specs.iter().map(|spec| {
         let summary = spec.summary();
         [spec.name(), spec.from(), &summary.region, &summary.credentials, &summary.guardrail]
     });
-    let rows: Vec<[&str; 5]> = std::iter::once(COLUMNS).chain(models).collect();
+    output::answer(&table(COLUMNS, models)).context(OutputSnafu)
+}
+
+async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
+    let late = || Err(format!("was not found within {} s", DEADLINE.as_secs()));
+    let finding = specs.iter().map(|spec| tokio::time::timeout(DEADLINE, spec.access()));
+    let found: Vec<Result<Access, String>> =
+        join_all(finding).await.into_iter().map(|result| result.unwrap_or_else(|_| late())).collect();
+    let rows: Vec<[String; 5]> = specs.iter().zip(&found).map(|(spec, found)| row(spec, found)).collect();
+    let cells = rows.iter().map(|row| row.each_ref().map(String::as_str));
+    output::answer(&table(ONLINE_COLUMNS, cells)).context(OutputSnafu)?;
+    let mut failed = 0_usize;
+    for (spec, found) in specs.iter().zip(&found) {
+        if let Err(reason) = found {
+            failed = failed.saturating_add(1);
+            output::tell(&format!("{}: {reason}\n", spec.name()));
+        }
+    }
+    ensure!(failed == 0, UnresolvedSnafu { failed });
+    Ok(())
+}
+
+fn row(spec: &ModelSpec, found: &Result<Access, String>) -> [String; 5] {
+    let summary = spec.summary();
+    let (source, expires, status) = match found {
+        Ok(Access { source, expires_in }) => {
+            (source.clone(), expires_in.map_or("-".to_owned(), expiry), "ok")
+        }
+        Err(_) => (summary.credentials.clone(), "-".to_owned(), "failed"),
+    };
+    [spec.name().to_owned(), summary.region.clone(), source, expires, status.to_owned()]
+}
+
+/// Says when something ends: `in 59m`.
+fn expiry(left: Duration) -> String {
+    let (days, hours, minutes) = (left.as_secs() / 86400, left.as_secs() / 3600, left.as_secs() / 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("in {}s", left.as_secs()),
+        (0, 0, _) => format!("in {minutes}m"),
+        (0, _, _) => format!("in {hours}h{}m", minutes % 60),
+        _ => format!("in {days}d"),
+    }
+}
+
+/// Lines the columns up.
+fn table<'a>(columns: [&'a str; 5], rows: impl Iterator<Item = [&'a str; 5]>) -> String {
+    let rows: Vec<[&str; 5]> = std::iter::once(columns).chain(rows).collect();
     let mut widths = [0; 5];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -45,4 +97,23 @@ fn table(specs: &[ModelSpec]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiry_is_told_in_its_two_largest_units_at_most() {
+        for (seconds, told) in [
+            (0, "in 0s"),
+            (59, "in 59s"),
+            (3599, "in 59m"),
+            (3600, "in 1h0m"),
+            (43_100, "in 11h58m"),
+            (200_000, "in 2d"),
+        ] {
+            assert_eq!(expiry(Duration::from_secs(seconds)), told);
+        }
+    }
 }

@@ -69,6 +69,13 @@ pub(crate) enum Error {
         source: io::Error,
     },
 
+    /// Models have no credentials; the reasons have been shown.
+    #[snafu(display("{failed} of the models have no credentials"))]
+    Unresolved {
+        /// How many.
+        failed: usize,
+    },
+
     /// A chat failed.
     #[snafu(display("{message}"))]
     Chat {
@@ -114,6 +121,7 @@ impl Error {
             | Self::Interrupted
             | Self::Output { .. }
             | Self::Input { .. }
+            | Self::Unresolved { .. }
             | Self::Chat { .. } => ExitCode::FAILURE,
             #[cfg(feature = "emulator")]
             Self::Emulator { .. } => ExitCode::FAILURE,

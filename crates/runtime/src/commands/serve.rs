@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::error::{Error, ExposedSnafu, InterruptedSnafu, ListenSnafu, SignalsSnafu};
 use super::start;
 use crate::cli::ServeArgs;
-use crate::http::{self, Gateway, Keys, Limits};
+use crate::http::{self, Cors, Door, Gateway, Hosts, Keys, Limits};
 use crate::shutdown::Shutdown;
 
 /// Serves a manifest.
@@ -23,9 +23,16 @@ pub(crate) async fn serve(arguments: ServeArgs) -> Result<(), Error> {
     #[cfg(not(feature = "emulator"))]
     let emulated = false;
     let (prepared, _backing) = start::load(&arguments.path, emulated).await?;
-    let keys = prepared.runtime.auth.as_ref().map(Keys::new);
     let address = arguments.http;
-    let protected = keys.is_some() || arguments.allow_unauthenticated || address.ip().is_loopback();
+    let hosts =
+        if address.ip().is_loopback() { Hosts::of_this_machine(&arguments.allow_host) } else { Hosts::Any };
+    let door = Door {
+        keys: prepared.runtime.auth.as_ref().map(Keys::new),
+        tls: prepared.tls.clone(),
+        cors: prepared.runtime.cors.as_ref().and_then(Cors::new),
+        hosts,
+    };
+    let protected = door.keys.is_some() || arguments.allow_unauthenticated || address.ip().is_loopback();
     ensure!(protected, ExposedSnafu { address });
     let mut limits = Limits {
         in_flight: usize::try_from(arguments.max_in_flight).unwrap_or(usize::MAX),
@@ -39,7 +46,7 @@ pub(crate) async fn serve(arguments: ServeArgs) -> Result<(), Error> {
         None => None,
     };
     let shutdown = Shutdown::default();
-    let gateway = start::gateway(prepared, keys, limits, shutdown.clone()).await;
+    let gateway = start::gateway(prepared, door, limits, shutdown.clone()).await;
     announce(&listener, metrics.as_ref(), &gateway, emulated);
     tokio::select! {
         served = until_stopped(listener, Arc::clone(&gateway), &shutdown, &mut signals) => served,
@@ -53,7 +60,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 
 fn announce(listener: &TcpListener, metrics: Option<&TcpListener>, gateway: &Gateway, emulated: bool) {
     if let Ok(address) = listener.local_addr() {
-        tracing::info!("listening on http://{address}");
+        let scheme = if gateway.door.tls.is_some() { "https" } else { "http" };
+        tracing::info!("listening on {scheme}://{address}");
     }
     if let Some(address) = metrics.and_then(|listener| listener.local_addr().ok()) {
         tracing::info!("metrics on http://{address}/metrics");

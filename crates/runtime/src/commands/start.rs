@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use crate::clock::Clock;
-use crate::http::{Gateway, Keys, Limits};
+use crate::http::{Door, Gateway, Limits};
 use crate::manifest::{Prepared, prepare};
 use crate::output;
 use crate::shutdown::Shutdown;
@@ -48,10 +48,10 @@ pub(super) async fn load(path: &Path, emulated: bool) -> Result<(Prepared, Backi
 /// Builds the models of a manifest, and everything that requests share.
 pub(super) async fn gateway(
     prepared: Prepared,
-    keys: Option<Keys>,
+    door: Door,
     limits: Limits,
     shutdown: Shutdown,
 ) -> Arc<Gateway> {
     let registry = model_registry::build(prepared.specs).await;
-    Arc::new(Gateway::new(registry, keys, limits, Clock::system(), shutdown))
+    Arc::new(Gateway::new(registry, door, limits, Clock::system(), shutdown))
 }

@@ -2,12 +2,14 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -15,12 +17,22 @@ use tokio::task::JoinSet;
 use super::gateway::{Gateway, Limits};
 use super::guard::Guard;
 use super::router::Application;
+use super::tls::speaks_http2;
 
 /// The largest head of a request, and the size of the read buffer.
 const MAX_BUFFER: usize = 64 * 1024;
 
 /// The most headers of a request.
 const MAX_HEADERS: usize = 100;
+
+/// Requests at once on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 100;
+
+/// The largest head of a request over HTTP/2, unpacked.
+const MAX_HEADER_LIST: u32 = 16 * 1024;
+
+/// How often a silent HTTP/2 connection is asked whether it is still there.
+const PING: Duration = Duration::from_secs(30);
 
 /// How long accepting pauses where the process has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -96,6 +108,26 @@ async fn connection(stream: TcpStream, application: &Application) {
     gateway.metrics.connections.inc();
     // Fails on a closed socket only, which the first read notices.
     let _ = stream.set_nodelay(true);
+    let ended = match &gateway.door.tls {
+        None => Box::pin(http1(stream, application)).await,
+        Some(tls) => match tokio::time::timeout(gateway.limits.head_time, tls.accept(stream)).await {
+            Ok(Ok(stream)) if speaks_http2(&stream) => Box::pin(http2(stream, application)).await,
+            Ok(Ok(stream)) => Box::pin(http1(stream, application)).await,
+            // Scanners and probes do not shake hands.
+            Ok(Err(_)) | Err(_) => Ok(()),
+        },
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+    gateway.metrics.connections.dec();
+}
+
+async fn http1(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    application: &Application,
+) -> hyper::Result<()> {
+    let gateway = application.gateway();
     let io = TokioIo::new(Guard::new(stream, &gateway.limits));
     let service = service_fn(|request| async { Ok::<_, Infallible>(application.call(request).await) });
     let connection = http1::Builder::new()
@@ -107,15 +139,55 @@ async fn connection(stream: TcpStream, application: &Application) {
         .max_headers(MAX_HEADERS)
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
+    tokio::select! {
         ended = connection.as_mut() => ended,
         () = gateway.shutdown.draining() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
     }
-    gateway.metrics.connections.dec();
+}
+
+async fn http2(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    application: &Application,
+) -> hyper::Result<()> {
+    let gateway = application.gateway();
+    let application = application.clone();
+    let service = service_fn(move |request| {
+        let application = application.clone();
+        async move { Ok::<_, Infallible>(application.call(request).await) }
+    });
+    // What a stream needs of tasks ends with its connection.
+    let tasks = Tasks::default();
+    let connection = http2::Builder::new(tasks.clone())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .max_send_buf_size(MAX_BUFFER)
+        // A client that is gone without a word is found out, and its calls with it.
+        .keep_alive_interval(Some(PING))
+        .keep_alive_timeout(gateway.limits.write_time)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = gateway.shutdown.draining() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    }
+}
+
+/// The tasks of one HTTP/2 connection; its end is theirs.
+#[derive(Clone, Default)]
+struct Tasks(Arc<Mutex<JoinSet<()>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that have ended leave room.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
 }

@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use rustls::pki_types::PrivateKeyDer;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+
+use super::tls::{Unusable, private_key};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -70,6 +73,11 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     }
     let (scheme, token) = only(&AUTHORIZATION)?.split_at_checked(b"bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(token.trim_ascii())
+}
+
+/// Reads the key of a certificate.
+pub(crate) fn secret_key(key: &SecretString) -> Result<PrivateKeyDer<'static>, Unusable> {
+    private_key(key.expose_secret().as_bytes())
 }
 
 /// The header with which a client presents a key; `None` where no header may hold it.

@@ -81,10 +81,10 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
     request.betas = betas(&parts.headers);
-    gateway.fetcher.fill(&mut request, &entry.remote).await?;
     let created = gateway.clock.now();
     let identity = Identity { id: request_id::unique("chatcmpl-"), created, model: name };
     let answering = async {
+        gateway.fetcher.fill(&mut request, &entry.remote).await?;
         if stream {
             let encoder = ChunkEncoder::new(&identity, include_usage, legacy_functions);
             streamed(&*entry.model, request, encoder, exchange).await
@@ -144,7 +144,8 @@ async fn streamed(
     Ok((response, streaming.head))
 }
 
-/// Adds a header with a list of names, shortened where it would be too long.
+/// Adds a header with a list of names, shortened where it would be too long. What a header or the list cannot hold is
+/// shown as `?`: names of members may be a client's.
 fn add_list(response: &mut Response, name: HeaderName, items: impl Iterator<Item = String>) {
     let mut list = String::new();
     let mut more = 0_usize;
@@ -156,7 +157,7 @@ fn add_list(response: &mut Response, name: HeaderName, items: impl Iterator<Item
         if !list.is_empty() {
             list.push_str(", ");
         }
-        list.push_str(&item);
+        list.extend(item.chars().map(|c| if c.is_ascii_graphic() && c != ',' { c } else { '?' }));
     }
     if more > 0 {
         // Writing to a string cannot fail.

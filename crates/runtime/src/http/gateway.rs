@@ -6,7 +6,7 @@ use std::time::Duration;
 use model_registry::ModelRegistry;
 
 use super::admission::Admission;
-use super::auth::Keys;
+use super::door::Door;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::remote::Fetcher;
@@ -58,7 +58,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) registry: ModelRegistry,
-    pub(crate) keys: Option<Keys>,
+    pub(crate) door: Door,
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
@@ -72,17 +72,17 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Brings together what requests need. Without `keys`, anybody may call.
+    /// Brings together what requests need.
     pub fn new(
         registry: ModelRegistry,
-        keys: Option<Keys>,
+        door: Door,
         limits: Limits,
         clock: Clock,
         shutdown: Shutdown,
     ) -> Self {
         Self {
             registry,
-            keys,
+            door,
             limits,
             admission: Admission::new(limits.in_flight),
             metrics: Metrics::default(),

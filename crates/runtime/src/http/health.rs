@@ -34,7 +34,7 @@ pub(super) async fn ready(
         query(text.as_deref().unwrap_or_default()).any(|(name, value)| name == "verbose" && value == "true");
     let (kind, body) = if verbose {
         // Reasons tell about the machine, so they are for those who may call.
-        let trusted = gateway.keys.as_ref().is_none_or(|keys| keys.caller(&headers).is_some());
+        let trusted = gateway.door.keys.as_ref().is_none_or(|keys| keys.caller(&headers).is_some());
         let models: Vec<Value> = states.iter().map(|(name, state)| describe(name, state, trusted)).collect();
         ("application/json", json!({ "status": status, "models": models }).to_string())
     } else {

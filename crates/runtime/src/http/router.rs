@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{get, post};
 use futures_util::FutureExt as _;
-use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
 use http_body::Body as _;
 use openai_api::ApiError;
 use tower_service::Service as _;
@@ -59,6 +59,7 @@ impl Application {
         let gateway = Arc::clone(&self.gateway);
         let exchange = Arc::new(Exchange::begin(gateway, request_id, request.method().clone(), route));
         let is_head = request.method() == http::Method::HEAD;
+        let origin = request.headers().get(ORIGIN).cloned();
         // A defect in one request is that request's alone.
         let answered = AssertUnwindSafe(self.route(&exchange, request)).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|_| error::response(&ApiError::internal(), &exchange));
@@ -67,6 +68,9 @@ impl Application {
         headers.insert(X_REQUEST_ID, exchange.request_id.clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        if let Some(cors) = &self.gateway.door.cors {
+            cors.open(origin.as_ref(), &mut response);
+        }
         if is_head || response.body().is_end_stream() {
             exchange.complete();
         }
@@ -74,6 +78,9 @@ impl Application {
     }
 
     async fn route(&self, exchange: &Arc<Exchange>, mut request: Request) -> Response {
+        if let Some(answer) = self.gateway.door.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
+            return answer;
+        }
         if let Err(refusal) = admit(exchange, &request) {
             let (parts, body) = request.into_parts();
             body::discard(&parts.headers, body).await;
@@ -88,10 +95,11 @@ impl Application {
 
 /// Refuses who may not call, and everybody once the process is about to stop.
 fn admit(exchange: &Exchange, request: &Request) -> Result<(), ApiError> {
+    exchange.gateway.door.check(request)?;
     if exchange.route().is_open() {
         return Ok(());
     }
-    if let Some(keys) = &exchange.gateway.keys {
+    if let Some(keys) = &exchange.gateway.door.keys {
         exchange.set_caller(keys.caller(request.headers()).ok_or_else(ApiError::unauthorized)?);
     }
     if exchange.gateway.shutdown.is_draining() {

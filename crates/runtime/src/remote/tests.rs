@@ -123,6 +123,18 @@ async fn what_cannot_be_had_is_the_clients_error_at_its_part() {
 }
 
 #[tokio::test]
+async fn all_content_of_a_request_together_has_a_limit() {
+    let picture = [PNG, &vec![0; 13 * 1024 * 1024]].concat();
+    let (address, _server) = serve(vec![("/a.png", ok("image/png", &picture))]).await;
+    let mut request = with_image(&format!("http://{address}/a.png"));
+    let Message::User(parts) = &mut request.messages[1] else { unreachable!() };
+    parts.push(parts[0].clone());
+    let error = on_this_machine().fill(&mut request, &anywhere()).await.unwrap_err();
+    assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidRequest, Some(&Field::Part(1, 1))));
+    assert!(error.message().contains("everything of this request"), "{}", error.message());
+}
+
+#[tokio::test]
 async fn nothing_is_fetched_from_addresses_that_are_not_public() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -147,6 +147,10 @@ async fn what_has_no_effect_is_announced() {
     assert_eq!(plain.header("x-spicerack-ignored"), "");
     let requests = emulator.requests();
     assert_eq!(requests[0].body, requests[1].body);
+    // A header cannot hold every name that a client makes up.
+    body["metadata"] = json!({ "a\nb,c": "é" });
+    let odd = gateway.http.post(&body).await;
+    assert_eq!(odd.header("x-spicerack-ignored"), "seed, user, made_up, metadata.a?b?c");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use chat::{
     BoxFuture, ChatModel, Completion, Event, FinishReason, Head, Readiness, Request, Response, Streaming,
 };
 use model_registry::{Entry, ModelRegistry, Summary};
-use runtime::http::{Gateway as Shared, Limits, serve};
+use runtime::http::{Door, Gateway as Shared, Limits, serve};
 use runtime::{Clock, Shutdown};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -44,7 +44,7 @@ impl InProcess {
         let registry: ModelRegistry = [entry].into_iter().collect();
         let shutdown = Shutdown::default();
         let clock = Clock::new(|| 1_700_000_000);
-        let shared = Arc::new(Shared::new(registry, None, limits, clock, shutdown.clone()));
+        let shared = Arc::new(Shared::new(registry, Door::default(), limits, clock, shutdown.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();

@@ -66,6 +66,8 @@ pub(crate) struct Gateway {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
+    /// How many of `seen` were looked at by `log`: those before the address are not lost.
+    read: usize,
     pub(crate) address: SocketAddr,
     pub(crate) http: Http,
     /// Outlives the process that reads it.
@@ -96,13 +98,15 @@ impl Gateway {
             };
             let log: Value = serde_json::from_str(&line).unwrap_or_default();
             seen.push(line);
-            if let Some(address) =
-                log["message"].as_str().and_then(|text| text.strip_prefix("listening on http://"))
+            if let Some(address) = log["message"]
+                .as_str()
+                .and_then(|text| text.split_once("listening on ")?.1.split_once("://"))
+                .map(|(_, address)| address)
             {
                 break address.parse().unwrap();
             }
         };
-        Self { child, lines, seen, address, http: Http::to(address), folder: None }
+        Self { child, lines, seen, read: 0, address, http: Http::to(address), folder: None }
     }
 
     /// A gateway whose one model is answered by an emulator of the test's own.
@@ -126,11 +130,14 @@ impl Gateway {
     /// The next line of the log for which `wanted` holds; waits for it.
     pub(crate) fn log(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
-                panic!("no such line in {:#?}", self.seen)
-            };
-            let log: Value = serde_json::from_str(&line).unwrap_or_default();
-            self.seen.push(line);
+            if self.read == self.seen.len() {
+                let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+                    panic!("no such line in {:#?}", self.seen)
+                };
+                self.seen.push(line);
+            }
+            let log: Value = serde_json::from_str(&self.seen[self.read]).unwrap_or_default();
+            self.read += 1;
             if wanted(&log) {
                 return log;
             }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::env::Environment;
+use crate::store::{BoxFuture, SecretStore};
+use crate::stores::{Selector, StoreKind, StoreKinds};
 
 const MODEL: &str = "version: v1\nkind: Spicepod\nname: demo\nmodels:\n  - from: bedrock:amazon.nova-lite-v1:0\n    name: nova\n    params:\n";
 
@@ -22,9 +24,43 @@ impl Outcome {
     }
 }
 
+/// Kinds with a store that never works, and one that this build does not hold.
+fn kinds() -> StoreKinds {
+    StoreKinds::default()
+        .with(StoreKind {
+            name: "broken",
+            selector: Selector::Required { what: "the place", example: "broken:here" },
+            params: &["one", "two"],
+            open: |opening| Ok(Box::new(Broken(opening.selector().to_owned(), opening.text("one")))),
+        })
+        .without("kubernetes", "secrets-kubernetes")
+}
+
+struct Broken(String, Option<String>);
+
+impl SecretStore for Broken {
+    fn get<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, StoreError>> {
+        let message = format!("{} is broken", self.1.as_deref().unwrap_or("it"));
+        Box::pin(async move { Err(StoreError::new(message, "mend it")) })
+    }
+
+    fn describe(&self) -> String {
+        format!("shards {}", self.0)
+    }
+
+    fn advice(&self, key: &str) -> String {
+        format!("glue {key}")
+    }
+}
+
+/// Whether problems say each line of a text; excerpts stand between a message and its help.
+fn says(outcome: &Outcome, expected: &str) -> bool {
+    expected.lines().all(|line| outcome.shown.contains(line))
+}
+
 async fn run(manifest: &str, environment: &Environment, skip: fn(&str) -> bool) -> Outcome {
     let loaded = spicepod::parse("spicepod.yaml", manifest);
-    let (stores, mut problems) = Stores::from_decls(&loaded.spicepod.secrets, environment);
+    let (stores, mut problems) = Stores::open(&loaded.spicepod.secrets, environment, &kinds());
     let (resolved, found) = resolve(&loaded.spicepod, &stores, &skip).await;
     problems.extend(loaded.problems);
     problems.extend(found);
@@ -132,18 +168,95 @@ async fn the_process_wins_over_env_local_and_that_over_env() {
 #[tokio::test]
 async fn stores_that_cannot_be_opened_are_problems() {
     let cases = [
-        ("from: vault", "there is no secret store `vault`"),
-        ("from: kubernetes:team", "is not served by this version"),
-        ("from: env:x", "takes nothing behind a colon"),
+        ("from: vault", "there is no secret store `vault`\nhelp: stores: env, file, broken"),
+        ("from: enf", "there is no secret store `enf`\nhelp: did you mean `env`?"),
+        ("from: kubernets", "there is no secret store `kubernets`\nhelp: did you mean `kubernetes`?"),
+        ("from: hashicorp_vault:x", "the secret store `hashicorp_vault` is not served by this version"),
+        (
+            "from: kubernetes:team",
+            "this build has no secret store `kubernetes`\nhelp: build it with `--features secrets-kubernetes`",
+        ),
+        ("from: env:x", "takes nothing behind a colon\nhelp: write `from: env`"),
+        ("from: 'env:'", "takes nothing behind a colon"),
+        ("from: file", "the store `file` wants the folder behind a colon"),
+        ("from: 'file: '", "help: write for example `from: file:/run/secrets`"),
+        ("{from: file:x, params: {mode: '1'}}", "has no parameter `mode`\nhelp: it takes none"),
         ("{from: env, params: {file_path: nope.env}}", "`nope.env` cannot be read"),
-        ("{from: env, params: {path: nope.env}}", "has no parameter `path`"),
+        ("{from: env, params: {file_path: ''}}", "`file_path` is empty"),
+        ("{from: env, params: {file_path: [a]}}", "`file_path` is not text"),
+        (
+            "{from: env, params: {path: nope.env}}",
+            "has no parameter `path`\nhelp: it takes `file_path` alone",
+        ),
+        ("{from: env, params: {file_pth: a}}", "help: did you mean `file_path`?"),
+        ("{from: broken:x, params: {three: a}}", "help: it takes one, two"),
+        ("{from: broken:x, params: {one: '${ env:NOPE }'}}", "`${ env:NOPE }` is not in the environment"),
+        ("{from: broken:x, params: {one: '${ other:K }'}}", "looked up in the environment alone"),
+        ("{from: broken:x, params: {one: '${ env }'}}", "begins no reference to a secret here"),
         ("{from: env, name: secrets}", "stands for all stores"),
     ];
     for (store, expected) in cases {
         let manifest = format!("version: v1\nkind: Spicepod\nname: demo\nsecrets:\n  - {store}\n");
         let outcome = run(&manifest, &Environment::default(), |_| false).await;
-        assert!(outcome.shown.contains(expected), "{store}: {}", outcome.shown);
+        assert!(says(&outcome, expected), "{store}: {}", outcome.shown);
+        assert_eq!(outcome.shown.matches(": error: ").count(), 1, "{store}: {}", outcome.shown);
     }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_skipped_with_one_warning() {
+    let environment = Environment::from_pairs([("A", "a"), ("B", "b"), ("WHAT", "the mill")]);
+    let stores =
+        "secrets:\n  - from: env\n  - {from: broken:x, name: mill, params: {one: \"${ env:WHAT }\"}}\n";
+    let params = "      a: ${ secrets:A }\n      b: ${ secrets:B }\n";
+    let outcome = run(&format!("{MODEL}{params}{stores}"), &environment, |_| false).await;
+    assert_eq!((outcome.secret("a"), outcome.secret("b")), ("a", "b"));
+    let expected = "spicepod.yaml:12:5: warning: secrets[1]: the store `mill` (shards x) is skipped: \
+                    the mill is broken\nhelp: mend it";
+    assert!(says(&outcome, expected), "{}", outcome.shown);
+    assert_eq!(outcome.shown.matches("is broken").count(), 1, "{}", outcome.shown);
+
+    // Without a reference, models look their keys up themselves.
+    let loaded = spicepod::parse("spicepod.yaml", &format!("{MODEL}{stores}"));
+    let (stores, _) = Stores::open(&loaded.spicepod.secrets, &environment, &kinds());
+    assert!(stores.get("A").await.is_some() && stores.get("NOPE").await.is_none());
+    assert_eq!((stores.warnings().len(), stores.warnings().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn only_where_every_store_fails_is_that_the_problem() {
+    let stores = "secrets:\n  - from: env\n  - {from: broken:x, name: mill}\n";
+    let params = "      a: ${ mill:A }\n      b: ${ secrets:B }\n";
+    let outcome = run(&format!("{MODEL}{params}{stores}"), &Environment::default(), |_| false).await;
+    for expected in [
+        "models[0].params.a: `${ mill:A }` cannot be looked up: `mill` (shards x): it is broken\nhelp: mend it",
+        "models[0].params.b: `${ secrets:B }` is not in any of the stores searched: `env` (the environment); \
+         and these failed: `mill` (shards x): it is broken\nhelp: mend it",
+    ] {
+        assert!(says(&outcome, expected), "{}", outcome.shown);
+    }
+    let stores = "secrets:\n  - {from: broken:x, name: one}\n  - {from: broken:y, name: two}\n";
+    let params = "      a: ${ secrets:A }\n";
+    let outcome = run(&format!("{MODEL}{params}{stores}"), &Environment::default(), |_| false).await;
+    let expected = "cannot be looked up: `two` (shards y): it is broken; `one` (shards x): it is broken";
+    assert!(says(&outcome, expected), "{}", outcome.shown);
+}
+
+#[tokio::test]
+async fn files_stand_beside_the_environment_and_the_last_store_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("mounted")).unwrap();
+    std::fs::write(folder.path().join("mounted/A"), "file\n").unwrap();
+    let process = HashMap::from([("A".to_owned(), "env".to_owned()), ("B".to_owned(), "env".to_owned())]);
+    let (environment, _) = Environment::with_files(process, folder.path());
+    let params =
+        "      a: ${ secrets:A }\n      b: ${ secrets:B }\n      c: ${ secrets:C }\n      d: ${ env:A }\n";
+    let stores = "secrets:\n  - from: env\n  - {from: file:mounted, name: files}\n";
+    let outcome = run(&format!("{MODEL}{params}{stores}"), &environment, |_| false).await;
+    assert_eq!((outcome.secret("a"), outcome.secret("b"), outcome.secret("d")), ("file", "env", "env"));
+    let expected = "searched: `files` (files in mounted), `env` (the environment)\n\
+                    help: write the file mounted/C, or set C in the environment or in .env";
+    assert!(says(&outcome, expected), "{}", outcome.shown);
 }
 
 #[tokio::test]

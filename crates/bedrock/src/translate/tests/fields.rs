@@ -150,7 +150,8 @@ fn only_a_stream_says_when_its_guardrail_assesses() {
 #[test]
 fn the_guardrail_may_be_shown_the_last_turn_alone() {
     let guardrail = guardrail();
-    let context = Context { guardrail: Some(&guardrail), guard_last_turn: true, ..context(NOVA) };
+    let context =
+        Context { guardrail: Some(&guardrail), guardrail_scope: GuardrailScope::LastTurn, ..context(NOVA) };
     let mut asked = of(vec![Message::user("a"), Message::assistant("b"), Message::user("c")]);
     let sent =
         |asked: &Request| member(&text(&request(asked, context, Operation::Converse).unwrap()), "messages");

@@ -198,8 +198,52 @@ fn event() -> impl Strategy<Value = (&'static str, String)> {
         4 => (0..4_u64).prop_map(|index| ("contentBlockStop", format!(r#"{{"contentBlockIndex":{index}}}"#))),
         1 => reasons.prop_map(|reason| ("messageStop", format!(r#"{{"stopReason":"{reason}"}}"#))),
         1 => Just(("metadata", r#"{"usage":{"inputTokens":-1}}"#.to_owned())),
-        1 => Just(("contentBlockDelta", "{".to_owned())),
+        2 => odd(),
     ]
+}
+
+/// Events as no version of the API describes them.
+fn odd() -> impl Strategy<Value = (&'static str, String)> {
+    let types = vec![
+        "messageStart",
+        "contentBlockStart",
+        "contentBlockDelta",
+        "contentBlockStop",
+        "messageStop",
+        "metadata",
+        "",
+        "éventNew",
+    ];
+    let payloads = vec![
+        "",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        r#"{"contentBlockIndex":null}"#,
+        r#"{"contentBlockIndex":-1,"delta":{"text":"a"}}"#,
+        r#"{"contentBlockIndex":18446744073709551615,"delta":{"text":"a"}}"#,
+        r#"{"contentBlockIndex":18446744073709551616,"delta":{"text":"a"}}"#,
+        r#"{"contentBlockIndex":1.5,"start":{}}"#,
+        r#"{"contentBlockIndex":0,"delta":null}"#,
+        r#"{"contentBlockIndex":0,"delta":{"text":null,"toolUse":{"input":null}}}"#,
+        r#"{"contentBlockIndex":0,"delta":{"text":"\ud800"}}"#,
+        r#"{"contentBlockIndex":0,"delta":{"text":"a","text":"b"}}"#,
+        r#"{"contentBlockIndex":0,"delta":{"text":"a","toolUse":{"input":"{}"}}}"#,
+        r#"{"contentBlockIndex":0,"delta":{"toolUse":{"input":{"a":1}}}}"#,
+        r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{}}}"#,
+        r#"{"contentBlockIndex":0,"delta":{"reasoningContent":{"redactedContent":"!","signature":"s"}}}"#,
+        r#"{"contentBlockIndex":0,"start":{"toolUse":{"toolUseId":"","name":""}}}"#,
+        r#"{"contentBlockIndex":0,"start":{"toolUse":{}}}"#,
+        r#"{"contentBlockIndex":0,"start":{"toolUse":{"toolUseId":"i","name":"f","type":"server_tool_use"}}}"#,
+        r#"{"stopReason":""}"#,
+        r#"{"stopReason":null}"#,
+        r#"{"stopReason":"end_turn","stopReason":"tool_use"}"#,
+        r#"{"usage":null,"trace":1,"metrics":{}}"#,
+        r#"{"usage":{"inputTokens":1e300},"trace":{"guardrail":"\n"}}"#,
+    ];
+    let (types, payloads) = (proptest::sample::select(types), proptest::sample::select(payloads));
+    (types, payloads).prop_map(|(event_type, payload)| (event_type, payload.to_owned()))
 }
 
 proptest! {

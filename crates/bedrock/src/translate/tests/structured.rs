@@ -32,6 +32,22 @@ fn a_family_with_schemas_gets_one_that_closes_its_objects() {
 }
 
 #[test]
+fn a_schema_of_open_objects_is_none_for_output_config() {
+    for (schema, native) in [
+        (r#"{"type":"object","additionalProperties":true}"#, false),
+        (r#"{"type":"object","properties":{"a":{"type":"object","additionalProperties":{}}}}"#, false),
+        (
+            r#"{"type":"object","properties":{"a":{"const":{"type":"object","additionalProperties":true}}}}"#,
+            true,
+        ),
+        (r#"{"type":"object","properties":{"default":{"additionalProperties":true}}}"#, true),
+    ] {
+        let translated = translate(CLAUDE, &by_schema(schema));
+        assert_eq!((translated.is_native, translated.has_tools), (native, !native), "{schema}");
+    }
+}
+
+#[test]
 fn elsewhere_a_tool_takes_the_answer_as_its_arguments() {
     let translated = translate(NOVA, &by_schema(SCHEMA));
     assert_eq!(

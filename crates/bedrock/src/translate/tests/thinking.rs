@@ -122,6 +122,26 @@ fn calls_without_their_thoughts_end_the_thinking() {
 }
 
 #[test]
+fn the_thoughts_of_a_turn_may_stand_in_any_of_its_messages() {
+    let said = |reasoning, text: &str, tool_calls| {
+        Message::Assistant(Assistant { reasoning, content: vec![Part::text(text)], tool_calls })
+    };
+    let asking = |reasoning| said(reasoning, "", vec![call("x", "f", "{}")]);
+    let proven = || vec![signed("hm", "s")];
+    for (messages, thinks) in [
+        (vec![asking(vec![]), result("x", "1"), said(proven(), " ", vec![])], false),
+        (vec![asking(vec![]), said(vec![], "so", vec![]), result("x", "1")], false),
+        (vec![said(proven(), "so", vec![]), Message::system(" "), asking(vec![]), result("x", "1")], true),
+        (vec![asking(vec![]), result("x", "1"), said(vec![], "so", vec![]), Message::user("q")], true),
+    ] {
+        let mut asked = at(Effort::Low);
+        asked.messages.extend(messages);
+        let sent = body(CLAUDE, &asked);
+        assert_eq!(sent.contains("budget_tokens"), thinks, "{sent}");
+    }
+}
+
+#[test]
 fn a_model_that_thinks_does_not_continue_its_own_turn() {
     let mut asked = at(Effort::Low);
     asked.messages.push(Message::assistant("so"));

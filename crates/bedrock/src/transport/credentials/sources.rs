@@ -1,115 +1,163 @@
-//! The sources of credentials, as `aws-config` implements them.
+//! The sources of credentials, in AWS's order.
+//!
+//! AWS's own chain stops at the first source that is set up and fails; this one says so and goes on. Source: the
+//! [order](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html).
 
-use std::error::Error as _;
-
-use aws_config::Region;
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::imds::credentials::ImdsCredentialsProvider;
-use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials as Keys;
-use aws_credential_types::provider::{
-    ProvideCredentials, SharedCredentialsProvider, error::CredentialsError,
-};
+use tokio::time::Instant;
 
-use super::keys;
-use crate::spec::{AssumeRole, CredentialSource, Credentials};
+use super::search::{Miss, Search};
+use super::{keys, profile, workload};
+use crate::spec::{ASSUMED, CredentialSource, Credentials};
 
-/// Searches once. Providers are built afresh each time, so that changed files are read again.
+const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+
+/// Credentials, and where they were found.
+pub(super) struct Found {
+    pub(super) keys: Keys,
+    /// The source that served.
+    pub(super) source: String,
+    /// Why sources before it that are set up did not serve; empty where there is none.
+    pub(super) passed: Vec<String>,
+}
+
+/// A source in the order.
+#[derive(Clone, Debug)]
+enum Place {
+    Environment,
+    Profile(Option<String>),
+    WebIdentity,
+    Container,
+    Instance,
+}
+
+/// Searches once, until a time. Everything is read afresh, so that changed files count.
 ///
 /// # Errors
 ///
-/// What was tried, and why each source did not serve. The text holds no secret.
-pub(super) async fn load(credentials: &Credentials, region: &str) -> Result<Keys, String> {
-    let region = Region::new(region.to_owned());
-    let base = provider(&credentials.source, &region).await;
-    let provider = match &credentials.assume_role {
-        None => base,
-        Some(role) => assumed(role, base, &region).await,
+/// What was tried, why each source did not serve, and what to do. The text holds no secret.
+pub(super) async fn load(
+    credentials: &Credentials,
+    region: &str,
+    deadline: Instant,
+) -> Result<Found, String> {
+    let profile = match &credentials.source {
+        CredentialSource::Profile(name) => Some(name.as_str()),
+        CredentialSource::Chain { profile } => profile.as_deref(),
+        CredentialSource::Keys { .. }
+        | CredentialSource::Bearer(_)
+        | CredentialSource::Environment
+        | CredentialSource::Metadata => None,
     };
-    provider.provide_credentials().await.map_err(|error| explain(&credentials.source, &error))
+    let search = Search::begin(region, profile, deadline).await;
+    let mut found = base(&credentials.source, &search).await?;
+    if let Some(role) = &credentials.assume_role {
+        found.keys = search.assume(role, found.keys, &found.source).await?;
+        found.source = format!("{}, {ASSUMED}", found.source);
+    }
+    Ok(found)
 }
 
-async fn provider(source: &CredentialSource, region: &Region) -> SharedCredentialsProvider {
-    let config = ProviderConfig::without_region().with_region(Some(region.clone()));
+async fn base(source: &CredentialSource, search: &Search) -> Result<Found, String> {
     match source {
-        CredentialSource::Keys { .. } | CredentialSource::Bearer(_) => match keys(source) {
-            Some(keys) => SharedCredentialsProvider::new(keys),
-            None => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
-        },
-        CredentialSource::Profile(name) => SharedCredentialsProvider::new(
-            ProfileFileCredentialsProvider::builder().configure(&config).profile_name(name).build(),
-        ),
+        CredentialSource::Keys { .. } | CredentialSource::Bearer(_) => {
+            let found = keys(source).ok_or("an API key cannot assume a role")?;
+            Ok(Found { keys: found, source: super::name_of(source), passed: Vec::new() })
+        }
+        CredentialSource::Profile(name) => {
+            let found = profile::find(search, Some(name)).await;
+            let (keys, source) = found.map_err(|miss| format!("profile {name}: {}", miss.why()))?;
+            Ok(Found { keys, source, passed: Vec::new() })
+        }
         CredentialSource::Environment => {
-            SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new())
+            let advice = "`aws_iam_role_source: env` takes keys from the environment alone";
+            first_of(vec![Place::Environment], search, advice).await
         }
         CredentialSource::Metadata => {
-            let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&config).build();
-            let container = EcsCredentialsProvider::builder().configure(&config).build();
-            let instance = ImdsCredentialsProvider::builder().configure(&config).build();
-            SharedCredentialsProvider::new(
-                CredentialsProviderChain::first_try("WebIdentityToken", web_identity)
-                    .or_else("EcsContainer", container)
-                    .or_else("Ec2InstanceMetadata", instance),
-            )
+            let advice =
+                "`aws_iam_role_source: metadata` needs a role of the instance, task or service account";
+            first_of(vec![Place::WebIdentity, Place::Container, Place::Instance], search, advice).await
         }
         CredentialSource::Chain { profile } => {
-            let mut chain = DefaultCredentialsChain::builder().region(region.clone()).configure(config);
-            if let Some(name) = profile {
-                chain = chain.profile_name(name);
+            let advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name an `aws_profile`, run `aws sso \
+                          login`, or attach a role to where this runs";
+            let places = vec![
+                Place::Environment,
+                Place::Profile(profile.clone()),
+                Place::WebIdentity,
+                Place::Container,
+                Place::Instance,
+            ];
+            first_of(places, search, advice).await
+        }
+    }
+}
+
+async fn first_of(places: Vec<Place>, search: &Search, advice: &str) -> Result<Found, String> {
+    let mut passed = Vec::new();
+    let mut misses = Vec::new();
+    for place in places {
+        let name = place.name().await;
+        match place.ask(search).await {
+            Ok((keys, source)) => return Ok(Found { keys, source, passed }),
+            Err(miss) => {
+                let told = format!("{name}: {}", miss.why());
+                if matches!(miss, Miss::Failed(_)) {
+                    passed.push(told.clone());
+                }
+                misses.push(told);
             }
-            SharedCredentialsProvider::new(chain.build().await)
+        }
+    }
+    Err(format!("tried in this order: {} ({advice})", misses.join(" | ")))
+}
+
+impl Place {
+    async fn name(&self) -> String {
+        match self {
+            Self::Environment => "environment".to_owned(),
+            Self::Profile(Some(name)) => format!("profile {name}"),
+            Self::Profile(None) => format!("profile {}", profile::selected().await),
+            Self::WebIdentity => "web identity".to_owned(),
+            Self::Container => "container".to_owned(),
+            Self::Instance => "instance metadata".to_owned(),
+        }
+    }
+
+    async fn ask(&self, search: &Search) -> Result<(Keys, String), Miss> {
+        if search.limit().is_zero() {
+            return Err(Miss::failed("was not asked, because the search took too long"));
+        }
+        let keys = match self {
+            Self::Profile(name) => return profile::find(search, name.as_deref()).await,
+            Self::Environment => environment(search)?,
+            Self::WebIdentity => workload::web_identity(search).await?,
+            Self::Container => workload::container(search).await?,
+            Self::Instance => workload::instance(search).await?,
+        };
+        Ok((keys, self.name().await))
+    }
+}
+
+/// The environment of the process.
+pub(super) fn environment(search: &Search) -> Result<Keys, Miss> {
+    let secret = search.variable(SECRET).or_else(|| search.variable("SECRET_ACCESS_KEY"));
+    match (search.variable(KEY_ID), secret) {
+        (Some(id), Some(secret)) => {
+            Ok(Keys::new(id, secret, search.variable("AWS_SESSION_TOKEN"), None, "environment"))
+        }
+        (None, None) => Err(Miss::Absent(format!("{KEY_ID} is not set"))),
+        (Some(_), None) => {
+            Err(Miss::Failed(format!("{KEY_ID} is set without {SECRET}; set both or neither")))
+        }
+        (None, Some(_)) => {
+            Err(Miss::Failed(format!("{SECRET} is set without {KEY_ID}; set both or neither")))
         }
     }
 }
 
-async fn assumed(
-    role: &AssumeRole,
-    base: SharedCredentialsProvider,
-    region: &Region,
-) -> SharedCredentialsProvider {
-    let mut builder =
-        AssumeRoleProvider::builder(&role.arn).session_name(&role.session_name).region(region.clone());
-    if let Some(external_id) = &role.external_id {
-        builder = builder.external_id(external_id);
-    }
-    SharedCredentialsProvider::new(builder.build_from_provider(base).await)
-}
-
-/// Says what was tried and what to do about it.
-fn explain(source: &CredentialSource, error: &CredentialsError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    // What an external process wrote to stderr may hold anything.
-    if let Some(at) = text.find("Stderr:") {
-        text.truncate(at);
-    }
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let advice = match source {
-        CredentialSource::Profile(name) => format!("try `aws sts get-caller-identity --profile {name}`"),
-        CredentialSource::Environment => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
-        CredentialSource::Metadata => "attach a role to the instance, task or service account".to_owned(),
-        CredentialSource::Keys { .. } | CredentialSource::Bearer(_) => {
-            "check the role and its trust policy".to_owned()
-        }
-        CredentialSource::Chain { .. } => {
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name an `aws_profile`, \
-                                    run `aws sso login`, or attach a role"
-                .to_owned()
-        }
-    };
-    format!("{} ({advice})", lines.join("; "))
+/// Whether the process's own environment holds this access key.
+pub(super) fn is_in_environment(access_key_id: &str) -> bool {
+    aws_types::os_shim_internal::Env::real().get(KEY_ID).is_ok_and(|value| value == access_key_id)
 }

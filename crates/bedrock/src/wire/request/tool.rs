@@ -24,6 +24,8 @@ pub(crate) struct ToolConfig<'a> {
 pub(crate) enum Tool<'a> {
     /// A tool.
     ToolSpec(ToolSpec<'a>),
+    /// A tool that Bedrock runs.
+    SystemTool(SystemTool<'a>),
     /// A point up to which the tools are cached.
     CachePoint(CachePoint),
 }
@@ -42,6 +44,13 @@ pub(crate) struct ToolSpec<'a> {
     /// Whether arguments follow the schema to the letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) strict: Option<bool>,
+}
+
+/// A tool that Bedrock runs.
+#[derive(Debug, Serialize)]
+pub(crate) struct SystemTool<'a> {
+    /// The name, of Bedrock's own.
+    pub(crate) name: &'a str,
 }
 
 /// The union around a schema.

@@ -1,6 +1,9 @@
 //! Whose name a model is called in.
 
-use bedrock::{AssumeRole, CredentialSource, Credentials};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use bedrock::{AssumeRole, CredentialSource, Credentials, Identity, KeysFrom, Shared};
 use secrecy::SecretString;
 
 use crate::params::Reader;
@@ -23,6 +26,7 @@ pub(super) async fn credentials(context: Context<'_>, reader: &mut Reader<'_>) -
             access_key_id: emulator.access_key_id.clone(),
             secret_access_key: emulator.secret_access_key.clone(),
             session_token: None,
+            from: KeysFrom::Manifest,
         };
         return Some(Credentials { source, assume_role: None });
     }
@@ -67,8 +71,9 @@ async fn source(context: Context<'_>, reader: &mut Reader<'_>) -> Option<Credent
         None if reader.has(ROLE_SOURCE) => return None,
         None => {}
     }
-    if let Some(token) = context.environment.get("AWS_BEARER_TOKEN_BEDROCK").filter(|token| !token.is_empty())
-    {
+    let token = context.environment.get("AWS_BEARER_TOKEN_BEDROCK").filter(|token| !token.is_empty());
+    // An API key assumes no role, and a role that the manifest names is meant.
+    if let Some(token) = token.filter(|_| !reader.has(ROLE_ARN)) {
         return Some(CredentialSource::Bearer(SecretString::from(token)));
     }
     if let Some(keys) = keys_of_stores(context).await {
@@ -97,6 +102,7 @@ fn explicit_keys(reader: &mut Reader<'_>) -> Option<CredentialSource> {
         access_key_id: reader.secret(KEY_ID)?,
         secret_access_key: reader.secret(SECRET)?,
         session_token: if reader.has(TOKEN) { Some(reader.secret(TOKEN)?) } else { None },
+        from: KeysFrom::Manifest,
     })
 }
 
@@ -115,7 +121,7 @@ async fn keys_of_stores(context: Context<'_>) -> Option<CredentialSource> {
     let access_key_id = context.stores.get(KEY_ID).await?;
     let secret_access_key = context.stores.get(SECRET).await?;
     let session_token = context.stores.get(TOKEN).await;
-    Some(CredentialSource::Keys { access_key_id, secret_access_key, session_token })
+    CredentialSource::of_keys(access_key_id, secret_access_key, session_token, KeysFrom::Stores)
 }
 
 /// The role to assume; the outer `None` is a contradiction.
@@ -164,22 +170,24 @@ pub(super) fn describe(credentials: &Credentials, context: Context<'_>) -> Strin
     if context.options.emulator.is_some() {
         return "emulator".to_owned();
     }
-    let source = credentials.source.describe();
-    match &credentials.assume_role {
-        Some(_) => format!("{source}, assumed role"),
-        None => source,
-    }
+    credentials.describe()
 }
 
-/// What models must have in common to share a search; `None` where there is nothing to search for, or where the
-/// source itself is a secret.
-pub(super) fn shared_key(credentials: &Credentials, region: &str) -> Option<String> {
-    let source = match &credentials.source {
-        CredentialSource::Keys { .. } | CredentialSource::Bearer(_) => return None,
-        CredentialSource::Profile(_)
-        | CredentialSource::Environment
-        | CredentialSource::Metadata
-        | CredentialSource::Chain { .. } => &credentials.source,
-    };
-    Some(format!("{source:?} {region} {:?}", credentials.assume_role))
+/// The searches for credentials that models share.
+#[derive(Default)]
+pub(super) struct Searches(Mutex<HashMap<String, Vec<(Credentials, Identity)>>>);
+
+impl Searches {
+    /// Gives the search for a model's credentials, begun where no other model has the same ones for the same
+    /// region: STS is asked there.
+    pub(super) fn of(&self, credentials: &Credentials, region: &str, shared: &Shared) -> Identity {
+        let mut searches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = searches.entry(region.to_owned()).or_default();
+        if let Some((_, identity)) = same.iter().find(|(known, _)| known.is_same(credentials)) {
+            return identity.clone();
+        }
+        let identity = shared.identity(credentials, region);
+        same.push((credentials.clone(), identity.clone()));
+        identity
+    }
 }

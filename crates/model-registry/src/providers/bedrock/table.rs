@@ -153,9 +153,10 @@ pub(super) static PARAMS: &[ParamSpec] = &[
     ),
     plain(
         "bedrock_guardrail_scope",
-        ParamKind::Choice(&["all", "last_turn"]),
-        Some("`all`"),
-        "Whether the guardrail assesses everything, or only the text of the last user turn.",
+        ParamKind::Choice(&["marked", "all", "last_turn"]),
+        Some("`marked`"),
+        "What the guardrail assesses: what a request marks as `guarded_text`, and everything (`marked`) or the user's \
+         last turn (`last_turn`) where it marks nothing; or always everything, and no request may mark (`all`).",
     ),
     plain(
         "bedrock_family",
@@ -168,6 +169,12 @@ pub(super) static PARAMS: &[ParamSpec] = &[
         &["max_tokens", "max_completion_tokens"],
         ParamKind::Integer { min: 1, max: MAX_INTEGER },
         "Most tokens to generate.",
+    ),
+    plain(
+        "max_tokens_ceiling",
+        ParamKind::Integer { min: 1, max: MAX_INTEGER },
+        None,
+        "Most tokens that any request gets, whatever it asks for; also what is sent where it asks for nothing.",
     ),
     request_default("temperature", &[], ParamKind::Number { min: 0.0, max: 1.0 }, "Randomness."),
     request_default(

@@ -14,7 +14,7 @@ pub(super) struct Framing {
     line: Vec<u8>,
     /// The last byte of that line.
     last: u8,
-    length: u64,
+    length: Option<u64>,
     chunked: bool,
 }
 
@@ -71,7 +71,7 @@ impl Framing {
     fn read_line(&mut self, bytes: &mut [u8]) -> usize {
         if self.state == State::Between {
             self.state = State::Head;
-            (self.length, self.chunked) = (0, false);
+            (self.length, self.chunked) = (None, false);
         }
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let piece = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
@@ -113,8 +113,10 @@ impl Framing {
             },
             State::Trailer if line.is_empty() => State::Between,
             State::Head if line.is_empty() && self.chunked => State::ChunkSize,
-            State::Head if line.is_empty() && self.length > 0 => State::Body(self.length),
-            State::Head if line.is_empty() => State::Between,
+            State::Head if line.is_empty() => match self.length {
+                Some(length) if length > 0 => State::Body(length),
+                Some(_) | None => State::Between,
+            },
             State::Head => self.header(line),
             unchanged @ (State::Trailer
             | State::Between
@@ -131,12 +133,13 @@ impl Framing {
         let is_framing = ["content-length", "transfer-encoding"]
             .iter()
             .any(|header| name.trim_ascii().eq_ignore_ascii_case(header.as_bytes()));
-        if is_framing && line.len() + 1 >= KEPT {
+        // Two of them, or one that is cut here, may mean something else to whoever reads after us.
+        if is_framing && (self.length.is_some() || self.chunked || line.len() + 1 >= KEPT) {
             return State::Blind;
         }
         if name.eq_ignore_ascii_case(b"content-length") {
             match std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()) {
-                Some(length) => self.length = length,
+                Some(length) => self.length = Some(length),
                 None => return State::Blind,
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
@@ -203,6 +206,10 @@ mod tests {
             format!("transfer-encoding:{padding}chunked"),
             "content-length: 5, 5".to_owned(),
             "content-length: x".to_owned(),
+            "content-length: 5\r\ncontent-length: 5".to_owned(),
+            "content-length: 5\r\nTransfer-Encoding: chunked".to_owned(),
+            "transfer-encoding: chunked\r\ncontent-length: 5".to_owned(),
+            "transfer-encoding: chunked\r\ntransfer-encoding: identity".to_owned(),
         ] {
             let text = format!("POST / HTTP/1.1\r\n{header}\r\n\r\n");
             for size in [1, 7, text.len()] {

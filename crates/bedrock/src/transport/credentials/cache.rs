@@ -1,0 +1,292 @@
+//! Credentials found at start-up, renewed ahead of their end, and never waited for while valid ones are held.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use chat::{BoxFuture, Error, ErrorKind, Readiness, Result};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::report::Reporter;
+use super::sources::{Found, load};
+use super::{Held, Identity, fixed, name_of};
+use crate::clock::Clock;
+use crate::spec::{Access, Credentials};
+
+/// How long a request waits for the first credentials.
+const FIRST_WAIT: Duration = Duration::from_millis(2500);
+
+/// How long a request whose credentials were rejected waits for new ones.
+const RENEWAL_WAIT: Duration = Duration::from_secs(10);
+
+/// One search for credentials may take this long: a metadata service that does not answer is tried for a while.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// Credentials are renewed this long before their end, as the AWS SDKs do.
+const RENEW_BEFORE: Duration = Duration::from_secs(300);
+
+/// After a failed search the next one follows after this, then twice as long, up to the maximum.
+const FIRST_BACKOFF: Duration = Duration::from_secs(2);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+
+/// A machine that slept has a clock that jumped, so no wait for an expiry is longer.
+const MAX_SLEEP: Duration = Duration::from_secs(300);
+
+/// Rejected requests renew credentials no more often than this.
+const MIN_BETWEEN_RENEWALS: Duration = Duration::from_secs(5);
+
+/// What is known about the credentials of one source.
+#[derive(Clone, Default)]
+struct State {
+    held: Option<Arc<Held>>,
+    failure: Option<Arc<str>>,
+    /// Counts searches, failed ones too.
+    round: u64,
+    /// When the last search ended that rejected requests asked for.
+    renewed_at: Option<Instant>,
+}
+
+/// How those whose credentials were rejected ask for a search.
+#[derive(Default)]
+struct Renewal {
+    /// The search that they wait for, by its number.
+    wanted: AtomicU64,
+    asked: Notify,
+}
+
+impl Renewal {
+    fn ask(&self, round: u64) {
+        self.wanted.fetch_max(round, Ordering::AcqRel);
+        self.asked.notify_one();
+    }
+
+    fn is_wanted(&self, round: u64) -> bool {
+        self.wanted.load(Ordering::Acquire) >= round
+    }
+
+    /// Waits until somebody asks for a search with at least this number. Those who asked for the one before have
+    /// been served by it.
+    async fn wait(&self, round: u64) {
+        while !self.is_wanted(round) {
+            self.asked.notified().await;
+        }
+    }
+}
+
+/// The credentials of one source, kept fresh by a task that ends with this value.
+pub(crate) struct CredentialCache {
+    state: watch::Receiver<State>,
+    /// Asks for a search; `None` where there is nothing to search.
+    renew: Option<Arc<Renewal>>,
+    clock: Clock,
+    /// Holds the task, and ends it when dropped.
+    _task: JoinSet<()>,
+}
+
+impl CredentialCache {
+    /// Takes credentials that need no search, or begins to search for them.
+    pub(crate) fn new(credentials: &Credentials, region: &str, clock: Clock) -> Self {
+        let mut task = JoinSet::new();
+        if credentials.assume_role.is_none()
+            && let Some(identity) = fixed(&credentials.source)
+        {
+            let source = name_of(&credentials.source);
+            let held =
+                identity.map(|identity| Arc::new(Held { identity, generation: 0, source, expiry: None }));
+            let failure =
+                held.is_none().then(|| Arc::from("the API key holds characters that no header may hold"));
+            let (_, state) = watch::channel(State { held, failure, round: 1, renewed_at: None });
+            return Self { state, renew: None, clock, _task: task };
+        }
+        let renew = Arc::new(Renewal::default());
+        let (sender, state) = watch::channel(State::default());
+        let source = Source { credentials: credentials.clone(), region: region.to_owned() };
+        let keeper = Keeper { source, state: sender, renew: Arc::clone(&renew), clock: clock.clone() };
+        task.spawn(keeper.keep_fresh());
+        Self { state, renew: Some(renew), clock, _task: task }
+    }
+
+    /// Gives the identity to use now. Waits only while the first search is still going on.
+    pub(in crate::transport) async fn get(&self) -> Result<Arc<Held>> {
+        let held = self.state.borrow().held.clone();
+        if let Some(held) = held {
+            return Ok(held);
+        }
+        let settled = tokio::time::timeout(FIRST_WAIT, self.settled()).await;
+        settled.ok().and_then(|state| state.held).ok_or_else(|| {
+            let message = "the gateway has no AWS credentials for this model; its log and `/v1/ready?verbose=true` say why";
+            Error::new(ErrorKind::CredentialsUnavailable, message)
+        })
+    }
+
+    /// Waits for the end of the first search.
+    async fn settled(&self) -> State {
+        let mut state = self.state.clone();
+        let settled = state.wait_for(|state| state.held.is_some() || state.failure.is_some()).await;
+        settled.map(|state| state.clone()).unwrap_or_default()
+    }
+
+    /// Waits for the first search, and says which source served, or why none did.
+    pub(crate) async fn access(&self) -> Result<Access, String> {
+        let State { held, failure, .. } = self.settled().await;
+        match held {
+            Some(held) => Ok(Access {
+                source: held.source.clone(),
+                expires_in: held.expiry.map(|at| at.duration_since(self.clock.now()).unwrap_or_default()),
+            }),
+            None => Err(failure.map_or_else(|| "the search ended early".to_owned(), |why| why.to_string())),
+        }
+    }
+
+    /// Gives a newer identity than one that AWS rejected, renewing it once for all who wait; `None` where there
+    /// is none.
+    pub(in crate::transport) async fn newer_than(&self, rejected: &Held) -> Option<Arc<Held>> {
+        let renew = self.renew.as_ref()?;
+        let newer =
+            |state: &State| state.held.as_ref().is_some_and(|held| held.generation > rejected.generation);
+        let (round, just_renewed) = {
+            let state = self.state.borrow();
+            if newer(&state) {
+                return state.held.clone();
+            }
+            (state.round, state.renewed_at.is_some_and(|at| at.elapsed() < MIN_BETWEEN_RENEWALS))
+        };
+        if just_renewed {
+            return None;
+        }
+        renew.ask(round.saturating_add(1));
+        let mut state = self.state.clone();
+        let searched = state.wait_for(|state| state.round > round);
+        let state = tokio::time::timeout(RENEWAL_WAIT, searched).await.ok()?.ok()?;
+        newer(&state).then(|| state.held.clone()).flatten()
+    }
+
+    /// Says whether requests have an identity.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let state = self.state.borrow();
+        match (&state.held, &state.failure) {
+            (Some(_), _) => Readiness::Ready,
+            (None, Some(failure)) => Readiness::Error(failure.to_string()),
+            (None, None) => Readiness::Initializing,
+        }
+    }
+}
+
+impl std::fmt::Debug for CredentialCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CredentialCache").field("readiness", &self.readiness()).finish_non_exhaustive()
+    }
+}
+
+/// Where a task looks for credentials.
+struct Source {
+    credentials: Credentials,
+    region: String,
+}
+
+impl Source {
+    fn search(&self) -> BoxFuture<'_, Result<Found, String>> {
+        Box::pin(async move {
+            let deadline = Instant::now() + LOAD_TIMEOUT;
+            // The sources keep to the deadline themselves, and say which of them did not.
+            let last = deadline + Duration::from_secs(1);
+            match tokio::time::timeout_at(last, load(&self.credentials, &self.region, deadline)).await {
+                Ok(result) => result,
+                Err(_) => Err(format!("the search took longer than {} s", LOAD_TIMEOUT.as_secs())),
+            }
+        })
+    }
+}
+
+/// Searches, publishes, waits, and searches again.
+struct Keeper {
+    source: Source,
+    state: watch::Sender<State>,
+    renew: Arc<Renewal>,
+    clock: Clock,
+}
+
+impl Keeper {
+    async fn keep_fresh(self) {
+        let mut backoff = FIRST_BACKOFF;
+        let mut reporter = Reporter::new(self.source.credentials.describe());
+        loop {
+            let found = self.source.search().await;
+            let expiry = self.publish(found, &mut reporter);
+            let pause = backoff;
+            backoff = if expiry.is_ok() { FIRST_BACKOFF } else { backoff.saturating_mul(2).min(MAX_BACKOFF) };
+            let waited = async {
+                match expiry {
+                    Ok(Some(expiry)) => {
+                        sleep_until(renewal_time(expiry, self.clock.now()), &self.clock).await;
+                    }
+                    Ok(None) => std::future::pending::<()>().await,
+                    Err(()) => tokio::time::sleep(pause).await,
+                }
+            };
+            let next = self.state.borrow().round.saturating_add(1);
+            tokio::select! {
+                () = waited => {}
+                () = self.renew.wait(next) => {}
+            }
+        }
+    }
+
+    /// Says what was found to everybody who waits. Where nothing was, what is held stays in use: AWS may go on to
+    /// accept it. Gives the time at which the keys end.
+    fn publish(
+        &self,
+        found: Result<Found, String>,
+        reporter: &mut Reporter,
+    ) -> Result<Option<SystemTime>, ()> {
+        let held = self.state.borrow().held.clone();
+        match found {
+            Ok(Found { keys, source, passed }) => {
+                let expiry = keys.expiry();
+                let is_new = !held.as_ref().is_some_and(|held| held.is(&keys));
+                let generation = held.map_or(0, |held| held.generation).saturating_add(u64::from(is_new));
+                let identity = Identity::Keys(keys.into());
+                let held = Arc::new(Held { identity, generation, source: source.clone(), expiry });
+                self.searched(|state| (state.held, state.failure) = (Some(held), None));
+                let expires_in = expiry.map(|at| at.duration_since(self.clock.now()).unwrap_or_default());
+                reporter.found(&source, expires_in, &passed, is_new);
+                Ok(expiry)
+            }
+            Err(reason) => {
+                self.searched(|state| state.failure = Some(Arc::from(&*reason)));
+                reporter.failed(&reason, held.is_some());
+                Err(())
+            }
+        }
+    }
+
+    fn searched(&self, change: impl FnOnce(&mut State)) {
+        self.state.send_modify(|state| {
+            state.round = state.round.saturating_add(1);
+            if self.renew.is_wanted(state.round) {
+                state.renewed_at = Some(Instant::now());
+            }
+            change(state);
+        });
+    }
+}
+
+/// Some time before the end; half-way there where the end is near.
+fn renewal_time(expiry: SystemTime, now: SystemTime) -> SystemTime {
+    let left = expiry.duration_since(now).unwrap_or_default();
+    let margin = RENEW_BEFORE.min(left / 2);
+    let jitter = margin.mul_f64(fastrand::f64() / 10.0);
+    // A source that hands out expired credentials must not be asked in a tight loop.
+    now + left.saturating_sub(margin).saturating_sub(jitter).max(Duration::from_secs(1))
+}
+
+async fn sleep_until(at: SystemTime, clock: &Clock) {
+    while let Ok(left) = at.duration_since(clock.now()) {
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(MAX_SLEEP)).await;
+    }
+}

@@ -1,0 +1,91 @@
+//! The listener's certificate and key: from files or from the manifest, checked before anybody is let in.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::PrivateKeyDer;
+use secrets::ResolvedTls;
+use spicepod::{Location, Problem};
+
+use crate::http::{Tls, Unusable, private_key, secret_key};
+
+/// No chain of certificates is as large.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Reads the certificate that a manifest declares; paths count from its folder.
+pub(super) fn load(tls: Option<&ResolvedTls>, folder: &Path) -> (Option<Arc<Tls>>, Vec<Problem>) {
+    let Some(tls) = tls.filter(|tls| tls.enabled) else { return (None, Vec::new()) };
+    let mut problems = Vec::new();
+    let chain = chain(tls, folder).map_err(|problem| problems.push(problem)).ok();
+    let key = key(tls, folder).map_err(|problem| problems.push(problem)).ok();
+    let (Some(chain), Some(key)) = (chain, key) else { return (None, problems) };
+    match Tls::new(&chain, key) {
+        Ok(tls) => (Some(Arc::new(tls)), problems),
+        Err(unusable) => {
+            problems.push(explain(tls, unusable));
+            (None, problems)
+        }
+    }
+}
+
+fn at(name: &str) -> Location {
+    Location::of_manifest().key("runtime").key("tls").key(name)
+}
+
+fn chain(tls: &ResolvedTls, folder: &Path) -> Result<Vec<u8>, Problem> {
+    match (&tls.certificate_file, &tls.certificate) {
+        (Some(file), None) => read(folder, file, "certificate_file"),
+        (None, Some(text)) => Ok(text.as_bytes().to_vec()),
+        (Some(_), Some(_)) => Err(twice("certificate_file", "certificate")),
+        (None, None) => Err(missing("certificate", "certificate_file: server.pem")),
+    }
+}
+
+fn key(tls: &ResolvedTls, folder: &Path) -> Result<PrivateKeyDer<'static>, Problem> {
+    let key = match (&tls.key_file, &tls.key) {
+        (Some(file), None) => private_key(&read(folder, file, "key_file")?),
+        (None, Some(key)) => secret_key(key),
+        (Some(_), Some(_)) => return Err(twice("key_file", "key")),
+        (None, None) => return Err(missing("key", "key_file: server.key")),
+    };
+    key.map_err(|unusable| explain(tls, unusable))
+}
+
+fn read(folder: &Path, file: &str, name: &str) -> Result<Vec<u8>, Problem> {
+    let unreadable = |reason: String| {
+        let problem = Problem::error(at(name), format!("`{file}` cannot be read: {reason}"));
+        problem.help("a path counts from the manifest's folder")
+    };
+    let path = folder.join(file);
+    let metadata = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?;
+    if !metadata.is_file() || metadata.len() > LARGEST {
+        return Err(unreadable("it is no regular file of up to 1 MiB".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(&path).map_err(|error| unreadable(error.to_string()))?;
+    opened.take(LARGEST).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn twice(file: &str, inline: &str) -> Problem {
+    Problem::error(at(inline), format!("`{file}` and `{inline}` are the same setting"))
+        .help("keep one of them")
+}
+
+fn missing(what: &str, example: &str) -> Problem {
+    let location = Location::of_manifest().key("runtime").key("tls").name();
+    Problem::error(location, format!("encryption needs a {what}")).help(format!("add `{example}`"))
+}
+
+fn explain(tls: &ResolvedTls, unusable: Unusable) -> Problem {
+    let (name, reason) = match unusable {
+        Unusable::Certificate(reason) if tls.certificate_file.is_some() => ("certificate_file", reason),
+        Unusable::Certificate(reason) => ("certificate", reason),
+        Unusable::Key(reason) if tls.key_file.is_some() => ("key_file", reason),
+        Unusable::Key(reason) => ("key", reason),
+    };
+    Problem::error(at(name), format!("`{name}` {reason}")).help(
+        "give the chain and its key as PEM: `-----BEGIN CERTIFICATE-----`, `-----BEGIN PRIVATE KEY-----`",
+    )
+}

@@ -1,0 +1,173 @@
+//! The store `file`: a folder in which each file is a secret, as container platforms mount them.
+//!
+//! Nothing outside the folder is read. Links may lead from one place in it to another, which is how Kubernetes swaps
+//! all files at once.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::kind::{OpenError, Opening, Selector, StoreKind};
+use crate::expose;
+use crate::store::{BoxFuture, SecretStore, StoreError};
+
+/// The kind, whose selector is the folder.
+pub(super) const KIND: StoreKind = StoreKind {
+    name: "file",
+    selector: Selector::Required { what: "the folder", example: "file:/run/secrets" },
+    params: &[],
+    open,
+};
+
+/// No secret is larger.
+const MAX_BYTES: u64 = 64 * 1024;
+
+fn open(opening: &mut Opening<'_>) -> Result<Box<dyn SecretStore>, OpenError> {
+    let folder = opening.selector();
+    if folder.contains('\0') {
+        return Err(OpenError::of_selector("the folder is no path", "write `from: file:/run/secrets`"));
+    }
+    let path = opening.environment.in_folder(folder);
+    Ok(Box::new(FileStore { path, shown: folder.to_owned() }))
+}
+
+struct FileStore {
+    path: PathBuf,
+    /// The folder, as the manifest calls it.
+    shown: String,
+}
+
+impl SecretStore for FileStore {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, StoreError>> {
+        Box::pin(async move {
+            // The files of a mount may be swapped between two steps; the second look sees the new ones.
+            match self.read(key) {
+                Err(Failure::Vanished) => self.read(key),
+                result => result,
+            }
+            .or_else(|failure| self.explain(key, failure))
+        })
+    }
+
+    fn describe(&self) -> String {
+        format!("files in {}", self.shown)
+    }
+
+    fn advice(&self, key: &str) -> String {
+        format!("write the file {}", self.shown_file(key))
+    }
+}
+
+/// Why a file is no secret.
+enum Failure {
+    /// The key is not the name of a file in the folder.
+    Name,
+    Folder(io::Error),
+    Missing,
+    /// It was there, and then it was not.
+    Vanished,
+    Outside,
+    NotRegular,
+    TooLarge,
+    NotText,
+    Unreadable(io::Error),
+}
+
+impl FileStore {
+    fn shown_file(&self, key: &str) -> String {
+        format!("{}/{key}", self.shown.trim_end_matches('/'))
+    }
+
+    fn read(&self, key: &str) -> Result<Option<SecretString>, Failure> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
+        if key.is_empty() || key.starts_with('.') || !key.chars().all(plain) {
+            return Err(Failure::Name);
+        }
+        let folder = self.path.canonicalize().map_err(Failure::Folder)?;
+        let path = folder.join(key);
+        // A link that leads nowhere is no missing secret.
+        match path.symlink_metadata() {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::Missing),
+            Err(error) => return Err(Failure::Unreadable(error)),
+        }
+        let vanished = |error: io::Error| {
+            if error.kind() == ErrorKind::NotFound { Failure::Vanished } else { Failure::Unreadable(error) }
+        };
+        let path = path.canonicalize().map_err(vanished)?;
+        if !path.starts_with(&folder) {
+            return Err(Failure::Outside);
+        }
+        // Before it is opened: opening a pipe waits for a writer.
+        if !path.symlink_metadata().map_err(vanished)?.is_file() {
+            return Err(Failure::NotRegular);
+        }
+        let file = File::open(&path).map_err(vanished)?;
+        let metadata = file.metadata().map_err(Failure::Unreadable)?;
+        if !metadata.is_file() {
+            return Err(Failure::NotRegular);
+        }
+        note_mode(&path, &metadata);
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Failure::Unreadable)?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+            return Err(Failure::TooLarge);
+        }
+        let text = String::from_utf8(bytes).map_err(|_| Failure::NotText)?;
+        Ok(Some(expose::without_line_end(&SecretString::from(text))))
+    }
+
+    /// A missing file is no error; everything else is one.
+    fn explain(&self, key: &str, failure: Failure) -> Result<Option<SecretString>, StoreError> {
+        let file = self.shown_file(key);
+        let (message, help) = match failure {
+            Failure::Missing => return Ok(None),
+            Failure::Name => {
+                let help = "use letters, digits, `_`, `-` and `.`; a path leads nowhere here";
+                (format!("`{key}` is not the name of a file in {}", self.shown), help)
+            }
+            Failure::Folder(error) => {
+                let help = "mount the secrets there; a path counts from the manifest's folder";
+                (format!("the folder {} cannot be opened: {error}", self.shown), help)
+            }
+            Failure::Vanished => {
+                (format!("{file} is a link that leads nowhere"), "let it lead to a file in the folder")
+            }
+            Failure::Outside => {
+                let help = "put the file itself into the folder; links stay inside it";
+                (format!("{file} leads out of the folder {}", self.shown), help)
+            }
+            Failure::NotRegular => {
+                (format!("{file} is not a regular file"), "write the secret into a file of its own")
+            }
+            Failure::TooLarge => {
+                (format!("{file} is larger than {} KiB", MAX_BYTES / 1024), "no secret is that large")
+            }
+            Failure::NotText => (format!("{file} is not UTF-8 text"), "write the secret as text"),
+            Failure::Unreadable(error) => {
+                (format!("{file} cannot be read: {error}"), "let this process read it")
+            }
+        };
+        Err(StoreError::new(message, help))
+    }
+}
+
+/// Mounted secrets are readable to everybody on many platforms, where nobody else is: worth no warning.
+#[cfg(unix)]
+fn note_mode(path: &Path, metadata: &std::fs::Metadata) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o007 != 0 {
+        tracing::debug!(file = %path.display(), mode = format!("{mode:o}"), "everybody may read this secret");
+    }
+}
+
+#[cfg(not(unix))]
+fn note_mode(_: &Path, _: &std::fs::Metadata) {}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests;
