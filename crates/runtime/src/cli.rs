@@ -74,6 +74,9 @@ pub(crate) struct ServeArgs {
     /// Connections that may be open at the same time; further ones wait.
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
+    /// Connections that one address may have open; further ones are closed. Without it, as many as all together.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections_per_client: Option<u32>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }

@@ -8,6 +8,7 @@ mod admission;
 mod auth;
 mod body;
 mod chat_completions;
+mod clients;
 mod cors;
 mod door;
 mod error;

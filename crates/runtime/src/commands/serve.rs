@@ -37,6 +37,10 @@ pub(crate) async fn serve(arguments: ServeArgs) -> Result<(), Error> {
     let mut limits = Limits {
         in_flight: usize::try_from(arguments.max_in_flight).unwrap_or(usize::MAX),
         connections: usize::try_from(arguments.max_connections).unwrap_or(usize::MAX),
+        client_connections: arguments
+            .max_connections_per_client
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(usize::MAX),
         ..Limits::default()
     };
     limits.drain = prepared.runtime.shutdown_timeout.unwrap_or(limits.drain);

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::clients::Clients;
 use super::gateway::{Gateway, Limits};
 use super::guard::Guard;
 use super::router::Application;
@@ -53,6 +55,7 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>) -> usize {
 async fn accept(listener: TcpListener, application: &Application, connections: &mut JoinSet<()>) {
     let gateway = application.gateway();
     let free = Arc::new(Semaphore::new(gateway.limits.connections.min(Semaphore::MAX_PERMITS)));
+    let clients = Clients::new(gateway.limits.client_connections);
     loop {
         let next = async {
             // The semaphore is never closed.
@@ -61,11 +64,16 @@ async fn accept(listener: TcpListener, application: &Application, connections: &
         };
         tokio::select! {
             (permit, accepted) = next => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
+                    let Some(counted) = clients.admit(address.ip()) else {
+                        tracing::debug!(client = %address.ip(), "a client has too many connections");
+                        continue;
+                    };
                     let application = application.clone();
                     connections.spawn(async move {
-                        let _permit = permit;
-                        connection(stream, &application).await;
+                        // Both as a whole: their drops make room.
+                        let (_permit, counted) = (permit, counted);
+                        connection(stream, counted.client, &application).await;
                     });
                 }
                 Err(error) => {
@@ -103,16 +111,16 @@ async fn drain(application: &Application, mut connections: JoinSet<()>) -> usize
     cut
 }
 
-async fn connection(stream: TcpStream, application: &Application) {
+async fn connection(stream: TcpStream, client: IpAddr, application: &Application) {
     let gateway = application.gateway();
     gateway.metrics.connections.inc();
     // Fails on a closed socket only, which the first read notices.
     let _ = stream.set_nodelay(true);
     let ended = match &gateway.door.tls {
-        None => Box::pin(http1(stream, application)).await,
+        None => Box::pin(http1(stream, client, application)).await,
         Some(tls) => match tokio::time::timeout(gateway.limits.head_time, tls.accept(stream)).await {
-            Ok(Ok(stream)) if speaks_http2(&stream) => Box::pin(http2(stream, application)).await,
-            Ok(Ok(stream)) => Box::pin(http1(stream, application)).await,
+            Ok(Ok(stream)) if speaks_http2(&stream) => Box::pin(http2(stream, client, application)).await,
+            Ok(Ok(stream)) => Box::pin(http1(stream, client, application)).await,
             // Scanners and probes do not shake hands.
             Ok(Err(_)) | Err(_) => Ok(()),
         },
@@ -125,11 +133,13 @@ async fn connection(stream: TcpStream, application: &Application) {
 
 async fn http1(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    client: IpAddr,
     application: &Application,
 ) -> hyper::Result<()> {
     let gateway = application.gateway();
     let io = TokioIo::new(Guard::new(stream, &gateway.limits));
-    let service = service_fn(|request| async { Ok::<_, Infallible>(application.call(request).await) });
+    let service =
+        service_fn(|request| async { Ok::<_, Infallible>(application.call(request, client).await) });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // Counts from the end of the answer before, so this is how long a connection may be idle.
@@ -150,13 +160,14 @@ async fn http1(
 
 async fn http2(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    client: IpAddr,
     application: &Application,
 ) -> hyper::Result<()> {
     let gateway = application.gateway();
     let application = application.clone();
     let service = service_fn(move |request| {
         let application = application.clone();
-        async move { Ok::<_, Infallible>(application.call(request).await) }
+        async move { Ok::<_, Infallible>(application.call(request, client).await) }
     });
     // What a stream needs of tasks ends with its connection.
     let tasks = Tasks::default();

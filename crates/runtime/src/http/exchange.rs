@@ -1,5 +1,6 @@
 //! One request and its answer: the log line and the numbers that it leaves, whatever becomes of it.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,11 +19,18 @@ use crate::metrics::Ended;
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(super) gateway: Arc<Gateway>,
-    pub(super) request_id: HeaderValue,
-    method: http::Method,
-    route: Route,
+    asked: Asked,
     started: Instant,
     record: Mutex<Record>,
+}
+
+/// What was asked, and from where.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) request_id: HeaderValue,
+    pub(super) method: http::Method,
+    pub(super) route: Route,
+    pub(super) client: IpAddr,
 }
 
 #[derive(Debug, Default)]
@@ -84,14 +92,9 @@ impl Route {
 }
 
 impl Exchange {
-    pub(super) fn begin(
-        gateway: Arc<Gateway>,
-        request_id: HeaderValue,
-        method: http::Method,
-        route: Route,
-    ) -> Self {
+    pub(super) fn begin(gateway: Arc<Gateway>, asked: Asked) -> Self {
         gateway.metrics.in_flight.inc();
-        Self { gateway, request_id, method, route, started: Instant::now(), record: Mutex::default() }
+        Self { gateway, asked, started: Instant::now(), record: Mutex::default() }
     }
 
     /// Never held over an await: it is there because a reply's body lives on another stack than its handler.
@@ -100,7 +103,11 @@ impl Exchange {
     }
 
     pub(super) fn route(&self) -> Route {
-        self.route
+        self.asked.route
+    }
+
+    pub(super) fn request_id(&self) -> &HeaderValue {
+        &self.asked.request_id
     }
 
     pub(super) fn set_caller(&self, caller: Arc<Caller>) {
@@ -189,7 +196,7 @@ impl Drop for Exchange {
             None => Some("client_closed"),
         };
         self.gateway.metrics.count(&Ended {
-            route: self.route.name(),
+            route: self.asked.route.name(),
             model,
             status: record.status,
             duration,
@@ -208,9 +215,9 @@ impl Exchange {
             ($level:expr) => {
                 tracing::event!(
                     $level,
-                    request_id = self.request_id.to_str().unwrap_or_default(),
-                    method = self.method.as_str(),
-                    route = self.route.name(),
+                    request_id = self.asked.request_id.to_str().unwrap_or_default(),
+                    method = self.asked.method.as_str(),
+                    route = self.asked.route.name(),
                     model = record.model.as_ref().map(|entry| &*entry.name),
                     stream = record.stream,
                     status = record.status,
@@ -221,12 +228,13 @@ impl Exchange {
                     duration_ms = millis(duration),
                     first_token_ms = record.first_token.map(millis),
                     upstream_request_id = record.upstream_request_id.as_deref(),
+                    client = %self.asked.client,
                     key = record.caller.as_ref().and_then(|caller| caller.name.as_deref()),
                     "request"
                 )
             };
         }
-        match (record.status, self.route) {
+        match (record.status, self.asked.route) {
             // Probes come every few seconds, and say nothing while all is well.
             (200, Route::Health | Route::Ready) => line!(tracing::Level::DEBUG),
             (500.., _) => line!(tracing::Level::WARN),

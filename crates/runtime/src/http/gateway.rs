@@ -27,6 +27,8 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Connections beyond this wait to be accepted.
     pub connections: usize,
+    /// Connections of one client's address beyond this are closed.
+    pub client_connections: usize,
     /// Chats beyond this are refused with a 503.
     pub in_flight: usize,
     /// A comment keeps a silent stream alive this often.
@@ -46,6 +48,7 @@ impl Default for Limits {
             // is they who close it and no request runs into a closing connection.
             idle_time: Duration::from_secs(75),
             connections: 4096,
+            client_connections: usize::MAX,
             in_flight: 512,
             // Proxies give up on a silent connection after 30 to 60 s.
             keep_alive: Duration::from_secs(15),

@@ -1,5 +1,6 @@
 //! The routes, and what every request goes through.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use openai_api::ApiError;
 use tower_service::Service as _;
 
 use super::body::{self, Tracked};
-use super::exchange::{Exchange, Route};
+use super::exchange::{Asked, Exchange, Route};
 use super::gateway::Gateway;
 use super::request_id::{self, X_REQUEST_ID};
 use super::{chat_completions, error, health, models};
@@ -48,7 +49,7 @@ impl Application {
     }
 
     /// Answers one request.
-    pub(super) async fn call<B>(&self, request: http::Request<B>) -> Response
+    pub(super) async fn call<B>(&self, request: http::Request<B>, client: IpAddr) -> Response
     where
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -56,8 +57,8 @@ impl Application {
         let request = request.map(Body::new);
         let route = Route::of(request.uri().path());
         let request_id = request_id::of(request.headers());
-        let gateway = Arc::clone(&self.gateway);
-        let exchange = Arc::new(Exchange::begin(gateway, request_id, request.method().clone(), route));
+        let asked = Asked { request_id, method: request.method().clone(), route, client };
+        let exchange = Arc::new(Exchange::begin(Arc::clone(&self.gateway), asked));
         let is_head = request.method() == http::Method::HEAD;
         let origin = request.headers().get(ORIGIN).cloned();
         // A defect in one request is that request's alone.
@@ -65,7 +66,7 @@ impl Application {
         let mut response = answered.unwrap_or_else(|_| error::response(&ApiError::internal(), &exchange));
         exchange.status(response.status().as_u16());
         let headers = response.headers_mut();
-        headers.insert(X_REQUEST_ID, exchange.request_id.clone());
+        headers.insert(X_REQUEST_ID, exchange.request_id().clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         if let Some(cors) = &self.gateway.door.cors {

@@ -13,6 +13,7 @@ use model_registry::{Entry, ModelRegistry, Summary};
 use runtime::http::{Door, Gateway as Shared, Limits, serve};
 use runtime::{Clock, Shutdown};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -274,6 +275,26 @@ async fn connections_beyond_the_cap_wait_for_room() {
     }
     drop(silent);
     assert_eq!(asking.await.status, 200);
+}
+
+/// Whether a new connection gets an answer; where there is none, it was closed.
+async fn is_served(address: SocketAddr) -> (bool, tokio::net::TcpStream) {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    // A closed connection may show itself here already.
+    let _ = stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let served = stream.read(&mut [0; 256]).await.is_ok_and(|length| length > 0);
+    (served, stream)
+}
+
+#[tokio::test]
+async fn one_address_has_as_many_connections_as_it_may() {
+    let server = InProcess::start(Limits { client_connections: 1, ..Limits::default() }).await;
+    let (served, first) = is_served(server.address).await;
+    assert!(served);
+    assert!(!is_served(server.address).await.0);
+    drop(first);
+    // The server learns of it a moment later.
+    while !is_served(server.address).await.0 {}
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ async fn one_line_a_request_says_how_it_went() {
     assert_eq!(line["prompt_tokens"], answer["usage"]["prompt_tokens"]);
     assert_eq!(line["completion_tokens"], answer["usage"]["completion_tokens"]);
     assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(line["client"], "127.0.0.1");
     gateway.http.post(&hello_streamed("hi")).await;
     let line = gateway.request_line();
     assert_eq!((&line["stream"], &line["end_reason"]), (&json!(true), &json!("completed")));
