@@ -13,8 +13,8 @@ pub struct Sampling {
     pub top_p: Option<f64>,
     /// The number of candidate tokens to consider.
     pub top_k: Option<u32>,
-    /// Texts that end the answer; they are not part of it.
-    pub stop: Vec<String>,
+    /// Texts that end the answer; they are not part of it. An empty list takes defaults away.
+    pub stop: Option<Vec<String>>,
 }
 
 impl Sampling {
@@ -25,7 +25,7 @@ impl Sampling {
             temperature: self.temperature.or(defaults.temperature),
             top_p: self.top_p.or(defaults.top_p),
             top_k: self.top_k.or(defaults.top_k),
-            stop: if self.stop.is_empty() { defaults.stop.clone() } else { self.stop },
+            stop: self.stop.or_else(|| defaults.stop.clone()),
         }
     }
 }

@@ -220,7 +220,7 @@ async fn request_defaults_have_the_spellings_of_spice() {
         assert_eq!(sampling.temperature, Some(0.7));
         assert_eq!(sampling.top_p, Some(0.5));
         assert_eq!(sampling.top_k, Some(7));
-        assert_eq!(sampling.stop, ["END"]);
+        assert_eq!(sampling.stop.as_deref(), Some(&["END".to_owned()][..]));
     }
 }
 

@@ -102,11 +102,13 @@ fn sampling(wire: &mut ChatCompletionRequest, adjusted: &mut Vec<String>) -> Res
         (None, Some(value)) => Some(tokens("max_tokens", value.0)?),
         (None, None) => None,
     };
-    let mut stop = wire.stop.take().map(|stop| stop.0).unwrap_or_default();
-    let count = stop.len();
+    let mut stop = wire.stop.take().map(|stop| stop.0);
+    let count = stop.as_ref().map(Vec::len);
     // Bedrock takes no empty text, and Claude none of white space alone.
-    stop.retain(|text| !text.trim().is_empty());
-    if stop.len() < count {
+    if let Some(stop) = &mut stop {
+        stop.retain(|text| !text.trim().is_empty());
+    }
+    if stop.as_ref().map(Vec::len) < count {
         adjusted.push("stop".to_owned());
     }
     Ok(Sampling {

@@ -76,12 +76,12 @@ fn parameters_arrive_as_written() {
     ));
     let sampling = &translated.request.sampling;
     assert_eq!((sampling.max_tokens, sampling.temperature, sampling.top_p), (Some(7), Some(0.7), Some(0.1)));
-    assert_eq!((sampling.top_k, sampling.stop.as_slice()), (Some(0), &["END".to_owned()][..]));
+    assert_eq!((sampling.top_k, sampling.stop.as_deref()), (Some(0), Some(&["END".to_owned()][..])));
     assert!(translated.stream && translated.include_usage && translated.ignored.is_empty());
     assert_eq!(translated.request.metadata, [("a".to_owned(), "b".to_owned())]);
     let fields = serde_json::to_string(&translated.request.additional_fields.unwrap()).unwrap();
     assert_eq!(fields, r#"{"z":1,"a":{"y":0.7,"b":null}}"#);
-    assert_eq!(accepted(&with(r#""stop":"END""#)).request.sampling.stop, ["END"]);
+    assert_eq!(accepted(&with(r#""stop":"END""#)).request.sampling.stop.unwrap(), ["END"]);
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub(super) fn inference_config<'a>(
     }
     in_unit_range(*temperature, Field::Temperature)?;
     in_unit_range(*top_p, Field::TopP)?;
+    let stop = stop.as_deref().unwrap_or_default();
     check_stop(stop, family)?;
     let mut config = InferenceConfig {
         max_tokens: *max_tokens,

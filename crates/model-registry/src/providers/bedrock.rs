@@ -172,7 +172,7 @@ fn sampling(family: &'static family::Family, reader: &mut Reader<'_>) -> Samplin
         temperature: reader.number("temperature"),
         top_p: reader.number("topP"),
         top_k: reader.integer("topK"),
-        stop: reader.texts("stopSequences").unwrap_or_default(),
+        stop: reader.texts("stopSequences"),
     };
     match bedrock::check_sampling(&sampling, family) {
         Ok(dropped) => {

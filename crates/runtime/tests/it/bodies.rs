@@ -67,6 +67,8 @@ async fn defaults_of_the_manifest_fill_in_what_a_request_leaves_out() {
     own["temperature"] = json!(0);
     own["stop"] = json!("STOP");
     assert_eq!(gateway.http.post(&own).await.status, 200);
+    own["stop"] = json!([]);
+    assert_eq!(gateway.http.post(&own).await.status, 200);
 
     let bodies: Vec<Value> = emulator.requests().iter().map(bedrock_emulator::Recorded::json).collect();
     assert_eq!(bodies[0]["system"], json!([{ "text": "obey" }]));
@@ -77,6 +79,7 @@ async fn defaults_of_the_manifest_fill_in_what_a_request_leaves_out() {
     assert_eq!(bodies[0]["additionalModelRequestFields"], json!({ "inferenceConfig": { "topK": 40 } }));
     assert_eq!(bodies[1]["inferenceConfig"]["temperature"].to_string(), "0.0");
     assert_eq!(bodies[1]["inferenceConfig"]["stopSequences"], json!(["STOP"]));
+    assert_eq!(bodies[2]["inferenceConfig"].get("stopSequences"), None);
 }
 
 #[tokio::test]
