@@ -28,7 +28,8 @@ pub use guardrail::{Guardrail, GuardrailError, GuardrailIdentifier, GuardrailSco
 pub use model::{BedrockModel, Identity, Shared};
 pub use model_id::{ModelId, ModelIdError, is_region};
 pub use spec::{
-    Access, AssumeRole, BedrockSpec, CredentialSource, Credentials, Deadlines, EndpointChoice, KeysFrom,
+    Access, AssumeRole, BedrockSpec, CredentialSource, Credentials, Deadlines, EndpointChoice, HalfPair,
+    KeysFrom,
 };
 pub use translate::check_sampling;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -158,11 +158,22 @@ pub struct AssumeRole {
     pub external_id: Option<String>,
 }
 
+/// Half a pair of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HalfPair {
+    /// An access key id without its secret.
+    WithoutSecret,
+    /// A secret without its access key id.
+    WithoutId,
+}
+
 /// Credentials that were found, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     /// The source that served.
     pub source: String,
+    /// Why sources before it that are set up did not serve.
+    pub passed: Vec<String>,
     /// How long they are valid; `None` where they do not say.
     pub expires_in: Option<Duration>,
 }

@@ -96,6 +96,8 @@ pub(crate) type Build = Box<dyn FnOnce() -> BoxFuture<'static, Result<Arc<dyn Ch
 pub struct Access {
     /// The source that served; never a secret.
     pub source: String,
+    /// Why sources before it that are set up did not serve.
+    pub passed: Vec<String>,
     /// How long they are valid; `None` where they do not say.
     pub expires_in: Option<Duration>,
 }

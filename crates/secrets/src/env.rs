@@ -90,6 +90,11 @@ impl Environment {
         self.0.process.get(name).or_else(file).cloned()
     }
 
+    /// Whether the process itself has a variable that is not blank.
+    pub fn is_set_in_process(&self, name: &str) -> bool {
+        self.0.process.get(name).is_some_and(|value| !value.trim().is_empty())
+    }
+
     /// The value of a secret: with Spice's prefix, as written, and both in capitals.
     pub(crate) fn secret(&self, key: &str) -> Option<SecretString> {
         let capitals = key.to_ascii_uppercase();

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::identity::Identity as SmithyIdentity;
 use http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::spec::{CredentialSource, Credentials, KeysFrom};
+use crate::spec::{CredentialSource, Credentials, HalfPair, KeysFrom};
 
 mod cache;
 mod process;
@@ -37,6 +37,8 @@ pub(super) struct Held {
     generation: u64,
     /// The source that served.
     source: String,
+    /// Sources before it that do not work.
+    passed: Vec<String>,
     expiry: Option<SystemTime>,
 }
 
@@ -113,32 +115,59 @@ fn is_same(one: &CredentialSource, other: &CredentialSource) -> bool {
 }
 
 impl CredentialSource {
-    /// Builds a key pair; `None` where a half of it is blank, as a variable is that is set to nothing.
+    /// Builds a key pair; `None` where there is none. Blank is absent, as a variable is that is set to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`HalfPair`] where only one of the two is there.
     pub fn of_keys(
-        access_key_id: SecretString,
-        secret_access_key: SecretString,
+        access_key_id: Option<SecretString>,
+        secret_access_key: Option<SecretString>,
         session_token: Option<SecretString>,
         from: KeysFrom,
-    ) -> Option<Self> {
-        let is_blank = |secret: &SecretString| secret.expose_secret().trim().is_empty();
-        if is_blank(&access_key_id) || is_blank(&secret_access_key) {
-            return None;
+    ) -> Result<Option<Self>, HalfPair> {
+        let is_said = |secret: &SecretString| !secret.expose_secret().trim().is_empty();
+        match (access_key_id.filter(is_said), secret_access_key.filter(is_said)) {
+            (Some(access_key_id), Some(secret_access_key)) => {
+                let session_token = session_token.filter(is_said);
+                Ok(Some(Self::Keys { access_key_id, secret_access_key, session_token, from }))
+            }
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(HalfPair::WithoutSecret),
+            (None, Some(_)) => Err(HalfPair::WithoutId),
         }
-        let session_token = session_token.filter(|token| !is_blank(token));
-        Some(Self::Keys { access_key_id, secret_access_key, session_token, from })
     }
 }
 
-/// The identity of a source that needs no search; the inner `None` is an API key that cannot be sent.
-fn fixed(source: &CredentialSource) -> Option<Option<Identity>> {
+/// Why keys cannot be used; a request could not be signed with them.
+fn check(keys: &Keys) -> Result<(), &'static str> {
+    let is_sound = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_sound(keys.access_key_id()) {
+        return Err("the access key id holds characters that no header may hold, such as a line end");
+    }
+    if keys.session_token().is_some_and(|token| !is_sound(token)) {
+        return Err("the session token holds characters that no header may hold, such as a line end");
+    }
+    if !is_sound(keys.secret_access_key()) {
+        return Err("the secret access key holds characters that no key has, such as a line end");
+    }
+    Ok(())
+}
+
+/// The identity of a source that needs no search, or why it cannot be used.
+fn fixed(source: &CredentialSource) -> Option<Result<Identity, &'static str>> {
     match source {
-        CredentialSource::Keys { .. } => Some(keys(source).map(|keys| Identity::Keys(keys.into()))),
+        CredentialSource::Keys { .. } => {
+            let keys = keys(source)?;
+            Some(check(&keys).map(|()| Identity::Keys(keys.into())))
+        }
         CredentialSource::Bearer(key) => {
-            let header = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).ok();
-            Some(header.map(|mut value| {
+            let header = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()));
+            let identity = header.map(|mut value| {
                 value.set_sensitive(true);
                 Identity::Bearer(value)
-            }))
+            });
+            Some(identity.map_err(|_| "the API key holds characters that no header may hold"))
         }
         CredentialSource::Profile(_)
         | CredentialSource::Environment
@@ -182,13 +211,37 @@ mod tests {
     use crate::clock::Clock;
 
     fn keys_of(secret: &str, from: KeysFrom) -> Option<CredentialSource> {
-        CredentialSource::of_keys("CANARY-id".into(), secret.into(), Some("CANARY-token".into()), from)
+        let (id, token) = (Some("CANARY-id".into()), Some("CANARY-token".into()));
+        CredentialSource::of_keys(id, Some(secret.into()), token, from).unwrap()
     }
 
     #[test]
     fn a_blank_half_makes_no_pair() {
-        assert!(keys_of(" ", KeysFrom::Stores).is_none());
+        let of = |id: &str, secret: &str| {
+            CredentialSource::of_keys(Some(id.into()), Some(secret.into()), None, KeysFrom::Stores)
+        };
+        assert_eq!(of("x", " ").unwrap_err(), HalfPair::WithoutSecret);
+        assert_eq!(of("", "x").unwrap_err(), HalfPair::WithoutId);
+        assert!(of(" ", "").unwrap().is_none());
         assert!(keys_of("x", KeysFrom::Stores).is_some());
+    }
+
+    #[tokio::test]
+    async fn keys_that_cannot_be_signed_with_are_told_apart_from_those_that_can() {
+        let of = |id: &str, secret: &str, token: &str| {
+            let [id, secret, token] = [id, secret, token].map(|text| Some(text.to_owned().into()));
+            let source = CredentialSource::of_keys(id, secret, token, KeysFrom::Manifest).unwrap().unwrap();
+            CredentialCache::new(&Credentials { source, assume_role: None }, "us-east-1", Clock::system())
+        };
+        assert!(of("a", "b+/=", "c").access().await.is_ok());
+        for (cache, reason) in [
+            (of("a\r", "b", "c"), "the access key id holds"),
+            (of("a", "b\n", "c"), "the secret access key holds"),
+            (of("a", "b", "c\r\nx"), "the session token holds"),
+        ] {
+            assert!(cache.access().await.unwrap_err().contains(reason), "{reason}");
+            assert!(matches!(cache.readiness(), chat::Readiness::Error(_)));
+        }
     }
 
     #[test]

@@ -144,8 +144,8 @@ impl Models {
         Box::new(move || {
             let identity = searches.of(&credentials, &region, &shared);
             Box::pin(async move {
-                let bedrock::Access { source, expires_in } = identity.access().await?;
-                Ok(Access { source, expires_in })
+                let bedrock::Access { source, passed, expires_in } = identity.access().await?;
+                Ok(Access { source, passed, expires_in })
             })
         })
     }

@@ -46,9 +46,19 @@ async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
     output::answer(&table(ONLINE_COLUMNS, cells)).context(OutputSnafu)?;
     let mut failed = 0_usize;
     for (spec, found) in specs.iter().zip(&found) {
-        if let Err(reason) = found {
-            failed = failed.saturating_add(1);
-            output::tell(&format!("{}: {reason}\n", spec.name()));
+        match found {
+            Ok(access) => {
+                for passed in &access.passed {
+                    let name = spec.name();
+                    output::tell(&format!(
+                        "warning: {name}: a source does not work; another one serves: {passed}\n"
+                    ));
+                }
+            }
+            Err(reason) => {
+                failed = failed.saturating_add(1);
+                output::tell(&format!("{}: {reason}\n", spec.name()));
+            }
         }
     }
     ensure!(failed == 0, UnresolvedSnafu { failed });
@@ -58,7 +68,7 @@ async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
 fn row(spec: &ModelSpec, found: &Result<Access, String>) -> [String; 5] {
     let summary = spec.summary();
     let (source, expires, status) = match found {
-        Ok(Access { source, expires_in }) => {
+        Ok(Access { source, expires_in, .. }) => {
             (source.clone(), expires_in.map_or("-".to_owned(), expiry), "ok")
         }
         Err(_) => (summary.credentials.clone(), "-".to_owned(), "failed"),

@@ -33,9 +33,14 @@ pub(super) async fn ready(
     let verbose =
         query(text.as_deref().unwrap_or_default()).any(|(name, value)| name == "verbose" && value == "true");
     let (kind, body) = if verbose {
-        // Reasons tell about the machine, so they are for those who may call.
-        let trusted = gateway.door.keys.as_ref().is_none_or(|keys| keys.caller(&headers).is_some());
-        let models: Vec<Value> = states.iter().map(|(name, state)| describe(name, state, trusted)).collect();
+        // Names are for those who may use the models, and reasons tell about the machine.
+        let caller = gateway.door.keys.as_ref().map(|keys| keys.caller(&headers));
+        let may_see = |name: &str| match &caller {
+            None => true,
+            Some(caller) => caller.as_ref().is_some_and(|caller| caller.may_use(name)),
+        };
+        let seen = states.iter().filter(|(name, _)| may_see(name));
+        let models: Vec<Value> = seen.map(|(name, state)| describe(name, state)).collect();
         ("application/json", json!({ "status": status, "models": models }).to_string())
     } else {
         ("text/plain; charset=utf-8", status.to_owned())
@@ -46,12 +51,12 @@ pub(super) async fn ready(
     response
 }
 
-fn describe(name: &str, state: &Readiness, trusted: bool) -> Value {
+fn describe(name: &str, state: &Readiness) -> Value {
     match state {
         Readiness::Initializing => json!({ "name": name, "status": "initializing", "reason": null }),
         Readiness::Ready => json!({ "name": name, "status": "ready", "reason": null }),
         Readiness::Error(reason) => {
-            json!({ "name": name, "status": "error", "reason": trusted.then_some(reason) })
+            json!({ "name": name, "status": "error", "reason": reason })
         }
     }
 }

@@ -56,6 +56,48 @@ async fn half_a_pair() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_pair_in_a_store_is_told_and_the_next_source_serves() {
+    for (half, said) in [
+        ("AWS_ACCESS_KEY_ID=AKIACANARY\n", "`aws_access_key_id` is in the secret stores without"),
+        (
+            "AWS_ACCESS_KEY_ID=\nAWS_SECRET_ACCESS_KEY=CANARY\n",
+            "`aws_secret_access_key` is in the secret stores",
+        ),
+    ] {
+        let profile = "[default]\naws_access_key_id = a\naws_secret_access_key = b\n";
+        let machine = Machine::new().await.file(".env", half).file(".aws/credentials", profile);
+        let (code, stdout, stderr) = machine.online();
+        assert_eq!(code, 0, "{stderr}");
+        assert!(stdout.contains("profile default") && stderr.contains(said), "{stdout}{stderr}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_with_a_line_end_are_told_and_the_next_source_serves() {
+    let machine = Machine::new().await.env("AWS_ACCESS_KEY_ID", "AKIACANARY\r");
+    let machine = machine.env("AWS_SECRET_ACCESS_KEY", "secret-CANARY");
+    let why = "the access key id holds characters that no header may hold";
+    let role = "aws_assume_role_arn: 'arn:aws:iam::123456789012:role/r'";
+    let (_, _, stderr) = machine.online();
+    assert!(stderr.contains(why), "{stderr}");
+    let (code, _, stderr) = machine.param(role).online();
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains(why), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_tells_of_sources_that_do_not_work_beside_the_one_that_serves() {
+    let profile = "[default]\naws_access_key_id = a\naws_secret_access_key = b\n";
+    let machine = Machine::new().await.file(".aws/credentials", profile);
+    let (code, stdout, stderr) = machine.env("AWS_ACCESS_KEY_ID", "AKIACANARY").online();
+    assert_eq!(code, 0, "{stdout}");
+    assert!(
+        stderr.contains("warning: nova: a source does not work; another one serves: environment:"),
+        "{stderr}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn profiles_that_cannot_be_used() {
     for (config, said) in [
         ("[profile dev]\nregion = x\n", "`dev` holds no credentials; add keys"),

@@ -112,6 +112,9 @@ async fn a_key_reaches_its_own_models_alone() {
     let one = gateway.http.with("authorization", "Bearer sk-one");
     assert_eq!(ids(&one.get("/v1/models").await), ["a/b"]);
     assert_eq!(one.get("/v1/models/nova").await.status, 404);
+    let seen = |reply: Reply| reply.json()["models"].as_array().unwrap().len();
+    assert_eq!(seen(one.get("/v1/ready?verbose=true").await), 1);
+    assert_eq!(seen(gateway.http.get("/v1/ready?verbose=true").await), 0);
     one.post(&hello("hi")).await.error((
         404,
         "invalid_request_error",

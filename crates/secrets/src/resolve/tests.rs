@@ -281,9 +281,12 @@ async fn api_keys_lose_their_suffix_and_must_be_usable() {
         ("[a, 'a:rw']", "twice"),
         ("['${ env:NO }']", "NO"),
         ("[]", "none in `keys`"),
+        ("[{key: a, models: []}]", "may use no model"),
+        ("[{key: a, models: [nova, nvoa]}]", "not declared: `nvoa`\nhelp: did you mean `nova`?"),
     ] {
-        let outcome = run(&auth(keys), &environment, |_| false).await;
-        assert!(outcome.shown.contains(expected), "{keys}: {}", outcome.shown);
+        let models = "models:\n  - from: bedrock:us.amazon.nova-lite-v1:0\n    name: nova\n";
+        let outcome = run(&format!("{}{models}", auth(keys)), &environment, |_| false).await;
+        assert!(says(&outcome, expected), "{keys}: {}", outcome.shown);
         assert!(outcome.shown.contains("error"), "{keys}: {}", outcome.shown);
     }
 }

@@ -93,10 +93,13 @@ impl CredentialCache {
             && let Some(identity) = fixed(&credentials.source)
         {
             let source = name_of(&credentials.source);
-            let held =
-                identity.map(|identity| Arc::new(Held { identity, generation: 0, source, expiry: None }));
-            let failure =
-                held.is_none().then(|| Arc::from("the API key holds characters that no header may hold"));
+            let (held, failure) = match identity {
+                Ok(identity) => {
+                    let held = Held { identity, generation: 0, source, passed: Vec::new(), expiry: None };
+                    (Some(Arc::new(held)), None)
+                }
+                Err(reason) => (None, Some(Arc::from(format!("{source}: {reason}")))),
+            };
             let (_, state) = watch::channel(State { held, failure, round: 1, renewed_at: None });
             return Self { state, renew: None, clock, _task: task };
         }
@@ -134,6 +137,7 @@ impl CredentialCache {
         match held {
             Some(held) => Ok(Access {
                 source: held.source.clone(),
+                passed: held.passed.clone(),
                 expires_in: held.expiry.map(|at| at.duration_since(self.clock.now()).unwrap_or_default()),
             }),
             None => Err(failure.map_or_else(|| "the search ended early".to_owned(), |why| why.to_string())),
@@ -169,6 +173,10 @@ impl CredentialCache {
         match (&state.held, &state.failure) {
             (Some(_), _) => Readiness::Ready,
             (None, Some(failure)) => Readiness::Error(failure.to_string()),
+            // Nobody searches any more: the search has a defect, and must not hold up the others.
+            (None, None) if self.state.has_changed().is_err() => {
+                Readiness::Error("the search for credentials ended early".to_owned())
+            }
             (None, None) => Readiness::Initializing,
         }
     }
@@ -248,7 +256,9 @@ impl Keeper {
                 let is_new = !held.as_ref().is_some_and(|held| held.is(&keys));
                 let generation = held.map_or(0, |held| held.generation).saturating_add(u64::from(is_new));
                 let identity = Identity::Keys(keys.into());
-                let held = Arc::new(Held { identity, generation, source: source.clone(), expiry });
+                let held =
+                    Held { identity, generation, source: source.clone(), passed: passed.clone(), expiry };
+                let held = Arc::new(held);
                 self.searched(|state| (state.held, state.failure) = (Some(held), None));
                 let expires_in = expiry.map(|at| at.duration_since(self.clock.now()).unwrap_or_default());
                 reporter.found(&source, expires_in, &passed, is_new);

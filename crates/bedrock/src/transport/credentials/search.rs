@@ -12,6 +12,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_types::os_shim_internal::Env;
 use tokio::time::Instant;
 
+use super::check;
 use crate::spec::AssumeRole;
 
 /// One source alone may take this long, so that one that hangs leaves time for the others.
@@ -89,6 +90,7 @@ impl Search {
 
     /// Assumes a role with the keys of a source.
     pub(super) async fn assume(&self, role: &AssumeRole, keys: Keys, source: &str) -> Result<Keys, String> {
+        check(&keys).map_err(|why| format!("{source}: {why}"))?;
         let mut builder =
             AssumeRoleProvider::builder(&role.arn).session_name(&role.session_name).configure(&self.sdk);
         if let Some(external_id) = &role.external_id {

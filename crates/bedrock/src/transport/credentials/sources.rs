@@ -7,7 +7,7 @@ use aws_credential_types::Credentials as Keys;
 use tokio::time::Instant;
 
 use super::search::{Miss, Search};
-use super::{keys, profile, workload};
+use super::{check, keys, profile, workload};
 use crate::spec::{ASSUMED, CredentialSource, Credentials};
 
 const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
@@ -63,11 +63,13 @@ async fn base(source: &CredentialSource, search: &Search) -> Result<Found, Strin
     match source {
         CredentialSource::Keys { .. } | CredentialSource::Bearer(_) => {
             let found = keys(source).ok_or("an API key cannot assume a role")?;
+            check(&found)?;
             Ok(Found { keys: found, source: super::name_of(source), passed: Vec::new() })
         }
         CredentialSource::Profile(name) => {
             let found = profile::find(search, Some(name)).await;
             let (keys, source) = found.map_err(|miss| format!("profile {name}: {}", miss.why()))?;
+            check(&keys).map_err(|why| format!("profile {name}: {why}"))?;
             Ok(Found { keys, source, passed: Vec::new() })
         }
         CredentialSource::Environment => {
@@ -129,14 +131,15 @@ impl Place {
         if search.limit().is_zero() {
             return Err(Miss::failed("was not asked, because the search took too long"));
         }
-        let keys = match self {
-            Self::Profile(name) => return profile::find(search, name.as_deref()).await,
-            Self::Environment => environment(search)?,
-            Self::WebIdentity => workload::web_identity(search).await?,
-            Self::Container => workload::container(search).await?,
-            Self::Instance => workload::instance(search).await?,
+        let (keys, source) = match self {
+            Self::Profile(name) => profile::find(search, name.as_deref()).await?,
+            Self::Environment => (environment(search)?, self.name().await),
+            Self::WebIdentity => (workload::web_identity(search).await?, self.name().await),
+            Self::Container => (workload::container(search).await?, self.name().await),
+            Self::Instance => (workload::instance(search).await?, self.name().await),
         };
-        Ok((keys, self.name().await))
+        check(&keys).map_err(Miss::failed)?;
+        Ok((keys, source))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use bedrock::{AssumeRole, CredentialSource, Credentials, Identity, KeysFrom, Shared};
+use bedrock::{AssumeRole, CredentialSource, Credentials, HalfPair, Identity, KeysFrom, Shared};
 use secrecy::SecretString;
 
 use crate::params::Reader;
@@ -76,7 +76,7 @@ async fn source(context: Context<'_>, reader: &mut Reader<'_>) -> Option<Credent
     if let Some(token) = token.filter(|_| !reader.has(ROLE_ARN)) {
         return Some(CredentialSource::Bearer(SecretString::from(token)));
     }
-    if let Some(keys) = keys_of_stores(context).await {
+    if let Some(keys) = keys_of_stores(context, reader).await {
         return Some(keys);
     }
     Some(CredentialSource::Chain {
@@ -116,12 +116,28 @@ async fn profile(reader: &mut Reader<'_>) -> Option<CredentialSource> {
     Some(CredentialSource::Profile(name))
 }
 
-/// Looks the keys up in the secret stores, all three together.
-async fn keys_of_stores(context: Context<'_>) -> Option<CredentialSource> {
-    let access_key_id = context.stores.get(KEY_ID).await?;
-    let secret_access_key = context.stores.get(SECRET).await?;
+/// Looks the keys up in the secret stores, all three together. Half a pair is a source that does not work: it is
+/// told, and the next one is tried.
+async fn keys_of_stores(context: Context<'_>, reader: &mut Reader<'_>) -> Option<CredentialSource> {
+    let access_key_id = context.stores.get(KEY_ID).await;
+    let secret_access_key = context.stores.get(SECRET).await;
     let session_token = context.stores.get(TOKEN).await;
-    CredentialSource::of_keys(access_key_id, secret_access_key, session_token, KeysFrom::Stores)
+    let pair = CredentialSource::of_keys(access_key_id, secret_access_key, session_token, KeysFrom::Stores);
+    let (there, missing) = match pair {
+        Ok(keys) => return keys,
+        Err(HalfPair::WithoutSecret) => (KEY_ID, SECRET),
+        Err(HalfPair::WithoutId) => (SECRET, KEY_ID),
+    };
+    // A half in the environment itself is told by the search for credentials.
+    let is_told =
+        [KEY_ID, SECRET].iter().any(|name| context.environment.is_set_in_process(&name.to_ascii_uppercase()));
+    if !is_told {
+        let help = format!("add `{}` there, or remove both", missing.to_ascii_uppercase());
+        let message =
+            format!("is in the secret stores without `{missing}`, so the next source of credentials serves");
+        reader.warn(there, message, help);
+    }
+    None
 }
 
 /// The role to assume; the outer `None` is a contradiction.
