@@ -10,6 +10,7 @@ use spicepod::{Problem, Sources};
 use crate::http::Tls;
 
 mod certificate;
+mod origins;
 
 /// A manifest with everything that can be said about it before a model is called.
 #[derive(Debug)]
@@ -40,8 +41,11 @@ pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>) -> Pr
     let (specs, found) = model_registry::validate(&resolved.models, &stores, &environment, &options).await;
     problems.extend(found);
     problems.extend(stores.warnings());
-    let (tls, found) = certificate::load(resolved.runtime.tls.as_ref(), &loaded.folder);
+    let declared = &loaded.spicepod.runtime;
+    let (tls, found) =
+        certificate::load(resolved.runtime.tls.as_ref(), declared.tls.as_ref(), &loaded.folder);
     problems.extend(found);
+    problems.extend(origins::check(declared.cors.as_ref()));
     Prepared { specs, runtime: resolved.runtime, tls, problems, sources: loaded.sources }
 }
 

@@ -14,8 +14,16 @@ use crate::http::{Tls, Unusable, private_key, secret_key};
 const LARGEST: u64 = 1024 * 1024;
 
 /// Reads the certificate that a manifest declares; paths count from its folder.
-pub(super) fn load(tls: Option<&ResolvedTls>, folder: &Path) -> (Option<Arc<Tls>>, Vec<Problem>) {
+pub(super) fn load(
+    tls: Option<&ResolvedTls>,
+    declared: Option<&spicepod::Tls>,
+    folder: &Path,
+) -> (Option<Arc<Tls>>, Vec<Problem>) {
     let Some(tls) = tls.filter(|tls| tls.enabled) else { return (None, Vec::new()) };
+    if declared.is_some_and(|declared| is_lost(declared, tls)) {
+        // A secret that is not there is told already.
+        return (None, Vec::new());
+    }
     let mut problems = Vec::new();
     let chain = chain(tls, folder).map_err(|problem| problems.push(problem)).ok();
     let key = key(tls, folder).map_err(|problem| problems.push(problem)).ok();
@@ -27,6 +35,14 @@ pub(super) fn load(tls: Option<&ResolvedTls>, folder: &Path) -> (Option<Arc<Tls>
             (None, problems)
         }
     }
+}
+
+/// Whether something that the manifest says could not be resolved.
+fn is_lost(declared: &spicepod::Tls, tls: &ResolvedTls) -> bool {
+    (declared.certificate_file.is_some() && tls.certificate_file.is_none())
+        || (declared.certificate.is_some() && tls.certificate.is_none())
+        || (declared.key_file.is_some() && tls.key_file.is_none())
+        || (declared.key.is_some() && tls.key.is_none())
 }
 
 fn at(name: &str) -> Location {
@@ -86,6 +102,7 @@ fn explain(tls: &ResolvedTls, unusable: Unusable) -> Problem {
         Unusable::Key(reason) => ("key", reason),
     };
     Problem::error(at(name), format!("`{name}` {reason}")).help(
-        "give the chain and its key as PEM: `-----BEGIN CERTIFICATE-----`, `-----BEGIN PRIVATE KEY-----`",
+        "give the chain and its key as PEM: `-----BEGIN CERTIFICATE-----`, `-----BEGIN PRIVATE KEY-----`; \
+         `openssl pkey` opens an encrypted key",
     )
 }

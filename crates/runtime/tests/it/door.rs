@@ -118,6 +118,27 @@ fn a_certificate_that_cannot_be_used_is_a_problem_of_the_manifest() {
     assert_eq!(run(spicerack().arg("check").arg(folder.path())).status.code(), Some(0));
 }
 
+#[test]
+fn a_secret_of_the_certificate_that_is_not_there_is_one_problem() {
+    let (folder, _) = encrypted("    certificate_file: server.pem\n    key: ${ env:GONE }\n");
+    let said = String::from_utf8(run(spicerack().arg("check").arg(folder.path())).stderr).unwrap();
+    assert_eq!(said.matches(": error: ").count(), 1, "{said}");
+    assert!(said.contains("GONE"), "{said}");
+}
+
+#[test]
+fn an_origin_that_no_browser_sends_is_a_problem() {
+    let top = "runtime:\n  cors:\n    enabled: true\n    allowed_origins: ['https://a.example', a.example]\nmodels:\n";
+    let folder = pod(&manifest(&[]).replace("models:\n", top));
+    let output = run(spicerack().arg("check").arg(folder.path()));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(
+        said.contains("runtime.cors.allowed_origins[1]: `a.example` is not the origin of a page"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn the_certificate_and_its_key_may_come_from_secrets() {
     let (folder, root) = encrypted("    certificate: ${ env:CHAIN }\n    key: ${ env:KEY }\n");

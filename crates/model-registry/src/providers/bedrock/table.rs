@@ -230,7 +230,7 @@ pub(super) static PARAMS: &[ParamSpec] = &[
         "remote_content",
         ParamKind::Choice(&["denied", "allowed"]),
         Some("`denied`"),
-        "Whether pictures and documents at `https://` addresses are fetched; never from addresses that are not public.",
+        "Whether pictures, documents and films at `https://` addresses are fetched; never from addresses that are not public.",
     ),
     plain(
         "remote_content_hosts",

@@ -143,7 +143,11 @@ impl Framing {
                 None => return State::Blind,
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.chunked = value.to_ascii_lowercase().ends_with(b"chunked");
+            // No other coding is served, and a body of one would be read as it is packed.
+            if !value.eq_ignore_ascii_case(b"chunked") {
+                return State::Blind;
+            }
+            self.chunked = true;
         }
         State::Head
     }
@@ -206,6 +210,7 @@ mod tests {
             format!("transfer-encoding:{padding}chunked"),
             "content-length: 5, 5".to_owned(),
             "content-length: x".to_owned(),
+            "transfer-encoding: gzip, chunked".to_owned(),
             "content-length: 5\r\ncontent-length: 5".to_owned(),
             "content-length: 5\r\nTransfer-Encoding: chunked".to_owned(),
             "transfer-encoding: chunked\r\ncontent-length: 5".to_owned(),
