@@ -21,6 +21,10 @@ pub(crate) struct Cache {
     order: VecDeque<[u8; 32]>,
 }
 
+/// Claude finds a prompt that was kept so many blocks before a cache point, too. Source: AWS's guide to
+/// [prompt caching](https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
+const LOOK_BACK: usize = 20;
+
 /// How the tokens of a prompt are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
@@ -61,11 +65,20 @@ impl Cache {
                 prefix.block(block);
             }
         }
-        let worth: Vec<_> = prefix.points.iter().filter(|(_, tokens)| *tokens >= SMALLEST).collect();
-        let read = worth.iter().rev().find_map(|(key, _)| self.seen.get(key).copied()).unwrap_or(0);
-        let last = worth.last().map_or(0, |(_, tokens)| *tokens);
-        for (key, tokens) in worth {
-            self.remember(*key, *tokens);
+        let reach = if model_id.contains("anthropic.") { LOOK_BACK } else { 1 };
+        let worth: Vec<&[Step]> = prefix
+            .points
+            .iter()
+            .filter_map(|point| prefix.steps.get(..*point))
+            .filter(|steps| steps.last().is_some_and(|(_, tokens)| *tokens >= SMALLEST))
+            .collect();
+        let known =
+            |steps: &&[Step]| steps.iter().rev().take(reach).find_map(|(key, _)| self.seen.get(key).copied());
+        let read = worth.iter().rev().find_map(known).unwrap_or(0);
+        let kept: Vec<Step> = worth.iter().filter_map(|steps| steps.last().copied()).collect();
+        let last = kept.last().map_or(0, |(_, tokens)| *tokens);
+        for (key, tokens) in kept {
+            self.remember(key, tokens);
         }
         let written = last.saturating_sub(read);
         Counted {
@@ -77,26 +90,33 @@ impl Cache {
     }
 }
 
+/// A prompt up to some block, by its fingerprint, and its tokens.
+type Step = ([u8; 32], usize);
+
 /// A prompt up to some block.
 struct Prefix {
     key: [u8; 32],
     tokens: usize,
-    points: Vec<([u8; 32], usize)>,
+    /// The prompt up to each of its blocks.
+    steps: Vec<Step>,
+    /// How many steps come before each cache point.
+    points: Vec<usize>,
 }
 
 impl Prefix {
     fn new(model_id: &str) -> Self {
-        Self { key: seal::fingerprint(model_id), tokens: 0, points: Vec::new() }
+        Self { key: seal::fingerprint(model_id), tokens: 0, steps: Vec::new(), points: Vec::new() }
     }
 
     fn add(&mut self, text: &str, tokens: usize) {
         self.key = seal::fingerprint(&format!("{:?} {text}", self.key));
         self.tokens += tokens;
+        self.steps.push((self.key, self.tokens));
     }
 
     fn point_or(&mut self, tool: &Value) {
         if tool.get("cachePoint").is_some_and(|point| !point.is_null()) {
-            self.points.push((self.key, self.tokens));
+            self.points.push(self.steps.len());
         } else {
             self.add(&tool.to_string(), 0);
         }
@@ -104,7 +124,7 @@ impl Prefix {
 
     fn block(&mut self, block: &Block) {
         if block.kind == "cachePoint" {
-            self.points.push((self.key, self.tokens));
+            self.points.push(self.steps.len());
             return;
         }
         let tokens = match (block.kind.as_str(), &block.text) {

@@ -383,6 +383,25 @@ async fn a_long_prompt_is_cached_up_to_its_point() {
 }
 
 #[tokio::test]
+async fn claude_finds_what_an_earlier_turn_kept_before_the_point_of_this_one() {
+    let point = json!({ "cachePoint": { "type": "default" } });
+    let long = json!({ "text": "word ".repeat(1200) });
+    let first = json!({ "messages": [{ "role": "user", "content": [long, point] }] });
+    let second = json!({ "messages": [
+        { "role": "user", "content": [long] },
+        { "role": "assistant", "content": [{ "text": "ok" }] },
+        { "role": "user", "content": [{ "text": "go on" }, point] },
+    ] });
+    for (model, finds) in [("us.anthropic.claude-sonnet-4-5-20250929-v1:0", true), (NOVA, false)] {
+        let emulator = emulator().await;
+        let usage = async |body: &Value| ask(&emulator, model, body).await["usage"].clone();
+        let written = usage(&first).await["cacheWriteInputTokens"].as_u64().unwrap();
+        let read = usage(&second).await["cacheReadInputTokens"].as_u64().unwrap();
+        assert_eq!(read, if finds { written } else { 0 }, "{model}");
+    }
+}
+
+#[tokio::test]
 async fn media_are_told_of() {
     let emulator = emulator().await;
     let image = json!({ "image": { "format": "png", "source": { "bytes": PNG } } });
