@@ -21,13 +21,15 @@ async fn running_answers_end_and_new_requests_are_refused() {
     let response = gateway.http.begin("POST", "/v1/chat/completions", hello_streamed("hi").to_string()).await;
     gateway.signal("-TERM");
     gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("stopping")));
+    // The listener closes while the answer is still running.
+    while std::net::TcpStream::connect(gateway.address).is_ok() {
+        tokio::task::yield_now().await;
+    }
     gate.open();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let events = Events::of(std::str::from_utf8(&body).unwrap());
     assert!(events.done);
     assert_eq!(events.content(), "one two");
-    let refused = std::net::TcpStream::connect(gateway.address);
-    assert!(refused.is_err(), "the listener is closed");
     let (status, log) = gateway.ended();
     assert_eq!(status.code(), Some(0), "{log}");
 }
