@@ -61,6 +61,14 @@ fn too_many_and_too_large_media_are_refused_at_their_part() {
     let large = of(vec![Message::User(vec![image(&"A".repeat(6 * 1024 * 1024))])]);
     assert_eq!(refused(CLAUDE, &large).1, Some(Field::Part(0, 0)));
     body(NOVA, &large);
+    let weighing = |format| {
+        let source = Source::Base64("A".repeat(7 * 1024 * 1024));
+        let document = Document { format: Some(format), name: None, source };
+        of(vec![Message::User(vec![Part::text("read"), part(Content::Document(document))])])
+    };
+    assert_eq!(refused(CLAUDE, &weighing(DocumentFormat::Txt)).1, Some(Field::Part(0, 1)));
+    assert_eq!(refused("claude-3", &weighing(DocumentFormat::Pdf)).1, Some(Field::Part(0, 1)));
+    body(CLAUDE, &weighing(DocumentFormat::Pdf));
     let documents = of(vec![Message::User(vec![document(DocumentFormat::Txt, None); 6])]);
     assert_eq!(refused(NOVA, &documents).1, Some(Field::Part(0, 5)));
 }

@@ -136,6 +136,13 @@ fn calls_keep_their_text_order_and_names() {
 }
 
 #[test]
+fn content_that_is_null_is_none() {
+    let reply = br#"{"output":{"message":{"role":"assistant","content":null}},"stopReason":"end_turn"}"#;
+    let (response, _) = response(reply, &restore()).unwrap();
+    assert_eq!((response.text, response.finish_reason), (None, FinishReason::Stop));
+}
+
+#[test]
 fn arguments_of_a_whole_reply_stay_byte_for_byte() {
     let reply = br#"{"output":{"message":{"content":[{"toolUse":{"toolUseId":"t","name":"f","input":{"b":1.0,"a":1e2}}},{"toolUse":{"toolUseId":"u","name":"g","input":null}}]}},"stopReason":"tool_use"}"#;
     let (response, _) = response(reply, &restore()).unwrap();

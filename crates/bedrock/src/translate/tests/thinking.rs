@@ -122,6 +122,19 @@ fn calls_without_their_thoughts_end_the_thinking() {
 }
 
 #[test]
+fn a_model_of_no_known_family_gets_back_what_it_signed() {
+    let mut asked = of(vec![Message::user("q")]);
+    asked.messages.push(Message::Assistant(Assistant {
+        reasoning: vec![signed("hm", "s")],
+        content: vec![Part::text("a")],
+        tool_calls: Vec::new(),
+    }));
+    asked.messages.push(Message::user("go on"));
+    let sent = body("unknown", &asked);
+    assert!(sent.contains(r#"{"reasoningText":{"text":"hm","signature":"s"}}"#), "{sent}");
+}
+
+#[test]
 fn the_thoughts_of_a_turn_may_stand_in_any_of_its_messages() {
     let said = |reasoning, text: &str, tool_calls| {
         Message::Assistant(Assistant { reasoning, content: vec![Part::text(text)], tool_calls })
