@@ -178,6 +178,8 @@ async fn pages_of_other_origins_are_kept_out_unless_the_manifest_names_them() {
     assert!(emulator.requests().is_empty());
     let own = format!("http://{}", gateway.address);
     assert_eq!(gateway.http.with("origin", &own).post(&hello("hi")).await.status, 200);
+    let both = gateway.http.with("origin", &own).with("origin", "https://evil.example");
+    assert_eq!(both.post(&hello("hi")).await.status, 403);
 
     let top = "runtime:\n  cors:\n    enabled: true\n    allowed_origins: ['https://ui.example']\n";
     let (gateway, _emulator) = Gateway::with_emulator_and(top, &[], &[]).await;
