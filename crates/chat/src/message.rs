@@ -54,4 +54,22 @@ impl Message {
     pub fn assistant(text: impl Into<String>) -> Self {
         Self::Assistant(Assistant { content: vec![Part::text(text)], ..Assistant::default() })
     }
+
+    /// What it says or shows, whoever speaks.
+    pub fn parts(&self) -> &[Part] {
+        match self {
+            Self::System(parts) | Self::User(parts) => parts,
+            Self::Assistant(assistant) => &assistant.content,
+            Self::Tool(result) => &result.content,
+        }
+    }
+
+    /// The same, to be changed in place.
+    pub fn parts_mut(&mut self) -> &mut [Part] {
+        match self {
+            Self::System(parts) | Self::User(parts) => parts,
+            Self::Assistant(assistant) => &mut assistant.content,
+            Self::Tool(result) => &mut result.content,
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use chat::{Content, Error, ErrorKind, Field, Message, Part, Request, Result, Source};
+use chat::{Content, Error, ErrorKind, Field, Part, Request, Result, Source};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{Method, Response, Uri};
 use http_body_util::{BodyExt as _, Empty};
@@ -93,7 +93,7 @@ impl Fetcher {
         let mut room = LARGEST_SUM;
         let end = Instant::now() + TIME_OF_ALL;
         for (index, message) in request.messages.iter_mut().enumerate() {
-            for (part, content) in parts_of(message).iter_mut().enumerate() {
+            for (part, content) in message.parts_mut().iter_mut().enumerate() {
                 let Some(url) = remote(content).cloned() else { continue };
                 let at = Field::Part(index, part);
                 let RemoteContent::Allowed { hosts } = policy else {
@@ -228,14 +228,6 @@ async fn read(response: Response<Incoming>, room: usize) -> Result<Fetched, Stri
         bytes.extend_from_slice(data);
     }
     Ok(Fetched { bytes: bytes.freeze(), kind })
-}
-
-fn parts_of(message: &mut Message) -> &mut [Part] {
-    match message {
-        Message::System(parts) | Message::User(parts) => parts,
-        Message::Assistant(assistant) => &mut assistant.content,
-        Message::Tool(result) => &mut result.content,
-    }
 }
 
 fn remote(part: &Part) -> Option<&String> {

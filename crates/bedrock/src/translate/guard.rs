@@ -41,12 +41,7 @@ pub(super) fn config<'a>(
 /// The first part that is marked for a guardrail: what is not marked would not be assessed.
 fn mark(messages: &[Message]) -> Option<Field> {
     messages.iter().enumerate().find_map(|(index, message)| {
-        let parts = match message {
-            Message::System(parts) | Message::User(parts) => parts.as_slice(),
-            Message::Assistant(assistant) => assistant.content.as_slice(),
-            Message::Tool(result) => result.content.as_slice(),
-        };
-        let place = parts.iter().position(|part| matches!(part.content, Content::Guarded(_)))?;
+        let place = message.parts().iter().position(|part| matches!(part.content, Content::Guarded(_)))?;
         Some(Field::Part(index, place))
     })
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use chat::{Document, Image};
+use chat::{Document, Image, Message};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;

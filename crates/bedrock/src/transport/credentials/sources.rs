@@ -101,7 +101,7 @@ async fn first_of(places: Vec<Place>, search: &Search, advice: &str) -> Result<F
     let mut misses = Vec::new();
     for place in places {
         let name = place.name().await;
-        match place.ask(search).await {
+        match place.ask(&name, search).await {
             Ok((keys, source)) => return Ok(Found { keys, source, passed }),
             Err(miss) => {
                 let told = format!("{name}: {}", miss.why());
@@ -127,16 +127,17 @@ impl Place {
         }
     }
 
-    async fn ask(&self, search: &Search) -> Result<(Keys, String), Miss> {
+    /// Asks a source; `name` is its own.
+    async fn ask(&self, name: &str, search: &Search) -> Result<(Keys, String), Miss> {
         if search.limit().is_zero() {
             return Err(Miss::failed("was not asked, because the search took too long"));
         }
         let (keys, source) = match self {
-            Self::Profile(name) => profile::find(search, name.as_deref()).await?,
-            Self::Environment => (environment(search)?, self.name().await),
-            Self::WebIdentity => (workload::web_identity(search).await?, self.name().await),
-            Self::Container => (workload::container(search).await?, self.name().await),
-            Self::Instance => (workload::instance(search).await?, self.name().await),
+            Self::Profile(profile) => profile::find(search, profile.as_deref()).await?,
+            Self::Environment => (environment(search)?, name.to_owned()),
+            Self::WebIdentity => (workload::web_identity(search).await?, name.to_owned()),
+            Self::Container => (workload::container(search).await?, name.to_owned()),
+            Self::Instance => (workload::instance(search).await?, name.to_owned()),
         };
         check(&keys).map_err(Miss::failed)?;
         Ok((keys, source))
