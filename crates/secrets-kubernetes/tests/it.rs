@@ -41,20 +41,20 @@ fn api_server(status: u16, body: &str, tls: Option<Arc<ServerConfig>>) -> ApiSer
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.unwrap();
-            let request = match &tls {
-                None => converse(stream, &answer),
+            match &tls {
+                None => converse(stream, &answer, &kept),
                 Some(config) => {
                     let connection = ServerConnection::new(Arc::clone(config)).unwrap();
-                    converse(StreamOwned::new(connection, stream), &answer)
+                    converse(StreamOwned::new(connection, stream), &answer, &kept)
                 }
             };
-            kept.lock().unwrap().extend(request);
         }
     });
     ApiServer { port, requests }
 }
 
-fn converse(mut stream: impl Read + Write, answer: &str) -> Option<String> {
+/// Keeps the request before it is answered: whoever has the answer finds it.
+fn converse(mut stream: impl Read + Write, answer: &str, kept: &Mutex<Vec<String>>) -> Option<()> {
     let mut request = Vec::new();
     let mut byte = [0];
     while !request.ends_with(b"\r\n\r\n") {
@@ -63,9 +63,9 @@ fn converse(mut stream: impl Read + Write, answer: &str) -> Option<String> {
         }
         request.push(byte[0]);
     }
+    kept.lock().unwrap().push(String::from_utf8(request).ok()?);
     stream.write_all(answer.as_bytes()).ok()?;
-    stream.flush().ok()?;
-    String::from_utf8(request).ok()
+    stream.flush().ok()
 }
 
 /// A certificate that vouches for itself, and a server's side of it.
