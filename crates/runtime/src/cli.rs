@@ -183,13 +183,22 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let log = match cli.level().map(telemetry::start).transpose() {
+        Ok(log) => log,
+        Err(error) => {
+            output::tell(&format!("error: the process cannot start its log: {error}\n"));
+            return ExitCode::FAILURE;
+        }
+    };
     let result = runtime.block_on(run(cli));
     // A thread that still reads from a terminal must not hold the process.
     runtime.shutdown_background();
+    // Whoever has stopped reading what is logged would not read the error either, and must not hold the process.
+    let is_read = log.is_none_or(telemetry::Log::finish);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if let Some(text) = error.report() {
+            if let Some(text) = error.report().filter(|_| is_read) {
                 output::tell(&text);
             }
             error.exit_code()
@@ -197,22 +206,26 @@ pub fn main() -> ExitCode {
     }
 }
 
+impl Cli {
+    /// The least important level that a command logs; `None` for those that log nothing.
+    fn level(&self) -> Option<LevelFilter> {
+        match &self.command {
+            None => Some(self.serve.log.level.into()),
+            Some(Command::Chat(_)) => Some(LevelFilter::ERROR),
+            #[cfg(feature = "emulator")]
+            Some(Command::Emulator(arguments)) => Some(arguments.log.level.into()),
+            Some(Command::Check(_) | Command::Schema) => None,
+        }
+    }
+}
+
 async fn run(cli: Cli) -> Result<(), commands::Error> {
     match cli.command {
-        None => {
-            telemetry::start(cli.serve.log.level.into());
-            Box::pin(commands::serve(cli.serve)).await
-        }
+        None => Box::pin(commands::serve(cli.serve)).await,
         Some(Command::Check(arguments)) => commands::check(&arguments).await,
-        Some(Command::Chat(arguments)) => {
-            telemetry::start(LevelFilter::ERROR);
-            Box::pin(commands::chat(arguments)).await
-        }
+        Some(Command::Chat(arguments)) => Box::pin(commands::chat(arguments)).await,
         Some(Command::Schema) => commands::schema(),
         #[cfg(feature = "emulator")]
-        Some(Command::Emulator(arguments)) => {
-            telemetry::start(arguments.log.level.into());
-            commands::emulator(arguments).await
-        }
+        Some(Command::Emulator(arguments)) => commands::emulator(arguments).await,
     }
 }

@@ -6,13 +6,17 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use chat::Usage;
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::telemetry;
 
 /// Upper bounds of the buckets, in seconds: from a cached answer to a long one.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -45,6 +49,19 @@ struct TokenLabels {
 struct ErrorLabels {
     model: Arc<str>,
     kind: &'static str,
+}
+
+/// What the log counts; it is there before anything is served.
+#[derive(Debug)]
+struct LogLines;
+
+impl Collector for LogLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let help = "Log lines that were dropped because nobody took them";
+        let metric =
+            encoder.encode_descriptor("spicerack_log_lines_dropped", help, None, MetricType::Counter)?;
+        ConstCounter::new(telemetry::dropped()).encode(metric)
+    }
 }
 
 /// The numbers of a process.
@@ -108,6 +125,7 @@ impl Default for Metrics {
         registry.register("upstream_attempts", "Calls to Amazon Bedrock", upstream_attempts.clone());
         registry.register("requests_in_flight", "Requests that are being answered", in_flight.clone());
         registry.register("connections", "Open connections of clients", connections.clone());
+        registry.register_collector(Box::new(LogLines));
         Self {
             registry,
             requests,
