@@ -9,12 +9,12 @@ use aws_smithy_types::event_stream::Message;
 use chat::{Error, ErrorKind, Event, Head, Result};
 use futures_core::Stream;
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::call::{Outcome, with_head};
 use super::credentials::Held;
 use super::frames::FrameReader;
+use super::link::Reply;
 use crate::spec::BedrockSpec;
 use crate::translate::{EventTranslator, Restore, ServiceError};
 
@@ -33,7 +33,7 @@ pub(crate) struct Events {
     spec: Arc<BedrockSpec>,
     head: Head,
     identity: Arc<Held>,
-    body: Incoming,
+    body: Reply,
     frames: FrameReader,
     translator: EventTranslator,
     timer: Pin<Box<Sleep>>,
