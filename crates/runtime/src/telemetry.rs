@@ -7,8 +7,10 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use self::json::JsonLines;
 use self::writer::Lines;
 
+mod json;
 mod writer;
 
 pub(crate) use writer::{Log, dropped};
@@ -41,9 +43,7 @@ pub(crate) fn start(level: LevelFilter) -> io::Result<Log> {
     let _ = if io::stderr().is_terminal() {
         registry.with(fmt::layer().with_writer(lines).with_target(false)).try_init()
     } else {
-        registry
-            .with(fmt::layer().with_writer(lines).json().flatten_event(true).with_target(false))
-            .try_init()
+        registry.with(JsonLines(lines)).try_init()
     };
     Ok(log)
 }

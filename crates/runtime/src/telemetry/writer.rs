@@ -152,6 +152,13 @@ impl Log {
 #[derive(Clone, Debug)]
 pub(super) struct Lines(Arc<Queue>);
 
+impl Lines {
+    /// Takes one line with its end.
+    pub(super) fn push(&self, line: &[u8]) {
+        self.0.push(line);
+    }
+}
+
 /// One line; it comes in one piece.
 #[derive(Debug)]
 pub(super) struct Line<'a>(&'a Queue);
