@@ -22,7 +22,7 @@ mod sign;
 mod wake;
 
 pub use endpoint::{EndpointError, EndpointUrl};
-pub use region::{default_region, profile_endpoint, profile_exists};
+pub use region::{default_region, profile_endpoint, profile_exists, shared_files};
 
 pub(crate) use call::Transport;
 pub(crate) use connect::Connections;

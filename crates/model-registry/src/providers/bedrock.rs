@@ -1,6 +1,7 @@
 //! Models on Amazon Bedrock: their parameters into a [`BedrockSpec`].
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bedrock::{BedrockModel, BedrockSpec, Clock, ModelId, Shared, family};
 use chat::{BoxFuture, ChatModel, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
@@ -36,7 +37,12 @@ impl Provider for Bedrock {
     }
 
     fn session(&self) -> Box<dyn Session> {
-        Box::new(Models { shared: Arc::new(Shared::new(Clock::system())), searches: Arc::default() })
+        let shared = Arc::new(Shared::new(Clock::system()));
+        Box::new(Models { shared, searches: Arc::default(), built: Arc::default() })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        bedrock::shared_files()
     }
 }
 
@@ -44,6 +50,27 @@ impl Provider for Bedrock {
 struct Models {
     shared: Arc<Shared>,
     searches: Arc<access::Searches>,
+    built: Arc<Built>,
+}
+
+/// The models that are in use. One that has not changed goes on with what it has learned.
+#[derive(Default)]
+struct Built(Mutex<Vec<Weak<BedrockModel>>>);
+
+impl Built {
+    fn models(&self) -> MutexGuard<'_, Vec<Weak<BedrockModel>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, spec: &BedrockSpec) -> Option<Arc<BedrockModel>> {
+        let mut models = self.models();
+        models.retain(|model| model.strong_count() > 0);
+        models.iter().filter_map(Weak::upgrade).find(|model| model.spec().is_same(spec))
+    }
+
+    fn add(&self, model: &Arc<BedrockModel>) {
+        self.models().push(Arc::downgrade(model));
+    }
 }
 
 impl Session for Models {
@@ -60,6 +87,10 @@ impl Session for Models {
             let valid = !problems.iter().any(Problem::is_error);
             (draft.filter(|_| valid), problems)
         })
+    }
+
+    fn renew(&self) {
+        self.searches.renew();
     }
 }
 
@@ -127,12 +158,18 @@ impl Models {
 
     fn build(&self, spec: BedrockSpec) -> Build {
         let (shared, searches) = (Arc::clone(&self.shared), Arc::clone(&self.searches));
+        let built = Arc::clone(&self.built);
         Box::new(move || {
             Box::pin(async move {
+                if let Some(model) = built.find(&spec) {
+                    let model: Arc<dyn ChatModel> = model;
+                    return Ok(model);
+                }
                 let identity = searches.of(&spec.credentials, &spec.region, &shared);
-                let model =
-                    BedrockModel::new(spec, &identity, &shared).await.map_err(|error| error.to_string())?;
-                let model: Arc<dyn ChatModel> = Arc::new(model);
+                let model = BedrockModel::new(spec, &identity, &shared).await;
+                let model = Arc::new(model.map_err(|error| error.to_string())?);
+                built.add(&model);
+                let model: Arc<dyn ChatModel> = model;
                 Ok(model)
             })
         })

@@ -167,6 +167,14 @@ impl CredentialCache {
         newer(&state).then(|| state.held.clone()).flatten()
     }
 
+    /// Asks for a search, and waits for nothing.
+    pub(crate) fn renew(&self) {
+        if let Some(renew) = &self.renew {
+            let round = self.state.borrow().round;
+            renew.ask(round.saturating_add(1));
+        }
+    }
+
     /// Says whether requests have an identity.
     pub(crate) fn readiness(&self) -> Readiness {
         let state = self.state.borrow();
