@@ -51,6 +51,14 @@ struct ErrorLabels {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
+const SUCCESS: ReloadLabels = ReloadLabels { result: "success" };
+const FAILURE: ReloadLabels = ReloadLabels { result: "failure" };
+
 /// What the log counts; it is there before anything is served.
 #[derive(Debug)]
 struct LogLines;
@@ -74,8 +82,11 @@ pub(crate) struct Metrics {
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
     errors: Family<ErrorLabels, Counter>,
     upstream_attempts: Family<ModelLabels, Counter>,
+    config_reloads: Family<ReloadLabels, Counter>,
+    pub(crate) generation: Gauge<u64, AtomicU64>,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
+    pub(crate) accept_errors: Counter,
 }
 
 /// What is counted of a request when it has ended.
@@ -107,6 +118,8 @@ impl Default for Metrics {
         let first_tokens = Family::new_with_constructor(SECONDS_OF);
         let (tokens, errors, upstream_attempts) = (Family::default(), Family::default(), Family::default());
         let (in_flight, connections) = (Gauge::default(), Gauge::default());
+        let (config_reloads, generation) = (Family::default(), Gauge::default());
+        let accept_errors = Counter::default();
         registry.register("requests", "Requests that have ended", requests.clone());
         registry.register_with_unit(
             "request_duration",
@@ -125,7 +138,18 @@ impl Default for Metrics {
         registry.register("upstream_attempts", "Calls to Amazon Bedrock", upstream_attempts.clone());
         registry.register("requests_in_flight", "Requests that are being answered", in_flight.clone());
         registry.register("connections", "Open connections of clients", connections.clone());
+        registry.register("accept_errors", "Connections that could not be accepted", accept_errors.clone());
+        registry.register(
+            "config_reloads",
+            "Changed manifests, by what became of them",
+            config_reloads.clone(),
+        );
+        registry.register("config_generation", "Number of the manifest in use", generation.clone());
         registry.register_collector(Box::new(LogLines));
+        // Both are there from the start, so that the first failure is an increase.
+        for labels in [SUCCESS, FAILURE] {
+            drop(config_reloads.get_or_create(&labels));
+        }
         Self {
             registry,
             requests,
@@ -134,8 +158,11 @@ impl Default for Metrics {
             tokens,
             errors,
             upstream_attempts,
+            config_reloads,
+            generation,
             in_flight,
             connections,
+            accept_errors,
         }
     }
 }
@@ -168,6 +195,17 @@ impl Metrics {
         for (kind, count) in counts {
             self.tokens.get_or_create(&TokenLabels { model: named(), kind }).inc_by(count);
         }
+    }
+
+    /// Counts a manifest that has come into use.
+    pub(crate) fn reloaded(&self, generation: u64) {
+        self.generation.set(generation);
+        self.config_reloads.get_or_create(&SUCCESS).inc();
+    }
+
+    /// Counts a manifest that could not be loaded.
+    pub(crate) fn reload_failed(&self) {
+        self.config_reloads.get_or_create(&FAILURE).inc();
     }
 
     /// Writes everything in the text format.

@@ -23,5 +23,7 @@ mod logs;
 mod mission;
 mod models;
 mod properties;
+mod reload;
+mod service;
 mod shutdown;
 mod support;
