@@ -98,21 +98,43 @@ impl Watch {
         self.files.iter().map(|file| &file.path)
     }
 
+    /// Whether a file has changed since they were last read, so that what was read may be half of it.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending
+    }
+
     /// Waits until something else is in one of the files, and gives those. Nothing is lost where the wait is given up.
     pub(crate) async fn changed(&mut self) -> Vec<PathBuf> {
         loop {
             self.period.tick().await;
-            if !self.look().await {
+            let moved = self.look().await;
+            let forced = moved && self.restless.is_multiple_of(PATIENCE);
+            if !self.pending || (moved && !forced) {
                 continue;
             }
-            let changed = self.read().await;
+            let changed = self.read_unless(!forced).await;
             if !changed.is_empty() {
                 return changed;
             }
         }
     }
 
-    /// Looks once, and says whether it is time to read.
+    /// Waits until no file changes any more, within reason.
+    pub(crate) async fn rest(&mut self) {
+        for _ in 0..PATIENCE {
+            self.period.tick().await;
+            if !self.look().await {
+                return;
+            }
+        }
+    }
+
+    /// Reads all files, and gives those with another content than before.
+    pub(crate) async fn read(&mut self) -> Vec<PathBuf> {
+        self.read_unless(false).await
+    }
+
+    /// Looks once, and says whether a file has changed since the last look.
     async fn look(&mut self) -> bool {
         let paths: Vec<PathBuf> = self.paths().cloned().collect();
         let stamps = blocking(move || paths.iter().map(stamp).collect::<Vec<_>>()).await;
@@ -123,17 +145,22 @@ impl Watch {
         }
         self.pending |= moved;
         self.restless = if moved { self.restless.saturating_add(1) } else { 0 };
-        self.pending && (!moved || self.restless.is_multiple_of(PATIENCE))
+        moved
     }
 
-    /// Reads all files, and gives those with another content than before.
-    pub(crate) async fn read(&mut self) -> Vec<PathBuf> {
+    /// Reads all files, and forgets what was read where one changes meanwhile, if that counts.
+    async fn read_unless(&mut self, moved_counts: bool) -> Vec<PathBuf> {
         let paths: Vec<PathBuf> = self.paths().cloned().collect();
-        self.read_at = now();
+        let read_at = now();
         let read = blocking(move || paths.iter().map(content).collect::<io::Result<Vec<_>>>()).await;
         // The process has no descriptors left; the next look tries again.
         let Ok(contents) = read else { return Vec::new() };
-        self.pending = self.restless > 0;
+        let was_restless = self.restless > 0;
+        if moved_counts && self.look().await {
+            return Vec::new();
+        }
+        self.read_at = read_at;
+        self.pending = was_restless;
         let mut changed = Vec::new();
         for (file, content) in self.files.iter_mut().zip(contents) {
             if file.content != content {

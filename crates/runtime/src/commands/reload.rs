@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::signal::unix::Signal;
 
 use super::serve::Entrance;
-use super::start::{Backing, warn, watched};
+use super::start::{Backing, MOST_LOADS, warn, watched};
 use crate::cli::ServeArgs;
 use crate::http::{Gateway, Limits};
 use crate::manifest::Prepared;
@@ -60,7 +60,16 @@ impl Reloader {
         {
             changed = watch.read().await;
         }
-        let prepared = watched(watch, || self.prepare()).await;
+        let mut prepared = watched(watch.as_deref_mut(), || self.prepare()).await;
+        for _ in 0..MOST_LOADS {
+            let Some(watch) = watch.as_deref_mut().filter(|watch| watch.is_pending()) else { break };
+            // Half of a file may be wrong, or right without some of its models.
+            watch.rest().await;
+            changed.append(&mut watch.read().await);
+            prepared = watched(Some(watch), || self.prepare()).await;
+        }
+        changed.sort_unstable();
+        changed.dedup();
         // Whoever asks without a change means what is kept elsewhere.
         if changed.is_empty() || model_registry::files().iter().any(|file| changed.contains(file)) {
             self.backing.renew();

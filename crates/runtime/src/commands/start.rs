@@ -13,8 +13,8 @@ use crate::output;
 use crate::shutdown::Shutdown;
 use crate::watch::Watch;
 
-/// How often a manifest is prepared while each time another file turns out to belong to it.
-const MOST_LOADS: usize = 3;
+/// How often a manifest is prepared in a row while its files go on changing.
+pub(super) const MOST_LOADS: usize = 3;
 
 /// What stays alive as long as models do, over all loads of their manifest.
 pub(super) struct Backing {

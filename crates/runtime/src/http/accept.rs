@@ -48,7 +48,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves until the gateway's shutdown asks for the end and running answers have ended, or were cut off after
-/// [`Limits::drain`]. Gives the number of connections that were.
+/// the time that the manifest gives them. Gives the number of connections that were.
 pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>) -> usize {
     let application = Application::new(gateway);
     let mut connections = JoinSet::new();

@@ -110,6 +110,23 @@ async fn a_socket_that_is_passed_on_is_served() {
 }
 
 #[tokio::test]
+async fn a_killed_process_is_followed_by_another_on_the_same_address() {
+    let folder = pod(&manifest(&[]));
+    let mut command = spicerack();
+    let gateway = Gateway::spawn(command.arg(folder.path()).arg("--emulator"));
+    let address = gateway.address;
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
+    gateway.signal("-KILL");
+    let (status, _) = gateway.ended();
+    assert_eq!(status.code(), None);
+    let mut command = spicerack();
+    command.arg(folder.path()).args(["--emulator", "--http", &address.to_string()]);
+    let gateway = Gateway::adopt(&mut command);
+    assert_eq!(gateway.address, address);
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_broken_pipe_is_no_end() {
     let gateway = Gateway::start(&manifest(&[]), &["--emulator"]);
     gateway.signal("-PIPE");
