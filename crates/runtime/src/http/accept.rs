@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::clients::Clients;
 use super::exchange::Peer;
 use super::gateway::Gateway;
-use super::guard::Guard;
+use super::guard::{Activity, Guard};
 use super::router::Application;
 use super::tls::speaks_http2;
 
@@ -151,12 +151,18 @@ async fn http1(
     application: &Application,
 ) -> hyper::Result<()> {
     let gateway = application.gateway();
-    let io = TokioIo::new(Guard::new(stream, &gateway.limits));
-    let service = service_fn(|request| async { Ok::<_, Infallible>(application.call(request, peer).await) });
+    let activity = Activity::default();
+    let io = TokioIo::new(Guard::new(stream, &gateway.limits, activity.clone()));
+    let service = service_fn(|request| {
+        let answering = activity.begin();
+        async {
+            let response = application.call(request, peer).await;
+            Ok::<_, Infallible>(response.map(|body| answering.with(body)))
+        }
+    });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // Counts from the end of the answer before, so this is how long a connection may be idle.
-        .header_read_timeout(gateway.limits.idle_time)
+        // The guard has a timer for heads and one for idle connections; the library would set one for each request.
+        .header_read_timeout(None)
         .max_buf_size(MAX_BUFFER)
         .max_header_size(MAX_BUFFER)
         .max_headers(MAX_HEADERS)
