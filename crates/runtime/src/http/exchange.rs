@@ -176,8 +176,7 @@ impl Exchange {
     }
 
     fn first_token(&self) {
-        let elapsed = self.started.elapsed();
-        self.record().first_token.get_or_insert(elapsed);
+        self.record().first_token.get_or_insert_with(|| self.started.elapsed());
     }
 
     pub(super) fn status(&self, status: u16) {
