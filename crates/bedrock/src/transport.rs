@@ -8,6 +8,8 @@ mod body;
 mod call;
 mod connect;
 mod credentials;
+#[cfg(test)]
+mod differential;
 mod endpoint;
 mod events;
 mod frames;

@@ -197,7 +197,8 @@ mod tests {
             any::<i64>().prop_map(HeaderValue::Int64),
             any::<u128>().prop_map(HeaderValue::Uuid),
             any::<u32>().prop_map(|at| HeaderValue::Timestamp(DateTime::from_secs(at.into()))),
-            proptest::collection::vec(any::<u8>(), 0..20).prop_map(|data| HeaderValue::ByteArray(data.into())),
+            proptest::collection::vec(any::<u8>(), 0..20)
+                .prop_map(|data| HeaderValue::ByteArray(data.into())),
             ".{0,20}".prop_map(|text| HeaderValue::String(text.into())),
         ]
     }
