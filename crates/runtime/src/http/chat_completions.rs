@@ -75,8 +75,16 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let bytes = body::read(&parts.headers, body, &gateway.limits).await?;
     let wire = ChatCompletionRequest::from_slice(&bytes)?;
     drop(bytes);
-    let Translated { mut request, model: name, stream, include_usage, legacy_functions, ignored, adjusted } =
-        openai_api::translate(wire)?;
+    let Translated {
+        mut request,
+        model: name,
+        stream,
+        include_usage,
+        legacy_functions,
+        session: _,
+        ignored,
+        adjusted,
+    } = openai_api::translate(wire)?;
     let entry = gateway.registry.get(&name).filter(|entry| may_see(exchange, entry));
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
