@@ -184,11 +184,15 @@ impl ChatModel for Router {
         if states().any(|(_, state)| state == Readiness::Ready) {
             return Readiness::Ready;
         }
+        // Legs of one model differ by their regions alone.
+        let first = self.legs.first().map(|route| &route.leg.name);
+        let one_model = self.legs.len() > 1 && self.legs.iter().all(|route| Some(&route.leg.name) == first);
         let mut reasons = Vec::new();
         for (leg, state) in states() {
             match state {
                 Readiness::Error(reason) => {
-                    reasons.push(format!("{}: {reason}", leg.region.as_ref().unwrap_or(&leg.name)));
+                    let region = leg.region.as_ref().filter(|_| one_model);
+                    reasons.push(format!("{}: {reason}", region.unwrap_or(&leg.name)));
                 }
                 Readiness::Initializing | Readiness::Ready => return Readiness::Initializing,
             }

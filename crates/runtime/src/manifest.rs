@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model_registry::{EmulatorTarget, ModelSpec, Options};
 use secrets::{Environment, ResolvedRuntime, StoreKinds, Stores};
-use spicepod::{Problem, Sources};
+use spicepod::{Problem, Sources, Worker};
 
 use crate::http::Tls;
 
@@ -17,6 +17,8 @@ mod origins;
 pub(crate) struct Prepared {
     /// The models that can be built.
     pub(crate) specs: Vec<ModelSpec>,
+    /// The workers that route to them.
+    pub(crate) workers: Vec<Worker>,
     /// Settings of the process.
     pub(crate) runtime: ResolvedRuntime,
     /// Encryption of the listener.
@@ -46,7 +48,8 @@ pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>) -> Pr
         certificate::load(resolved.runtime.tls.as_ref(), declared.tls.as_ref(), &loaded.folder);
     problems.extend(found);
     problems.extend(origins::check(declared.cors.as_ref()));
-    Prepared { specs, runtime: resolved.runtime, tls, problems, sources: loaded.sources }
+    let workers = loaded.spicepod.workers;
+    Prepared { specs, workers, runtime: resolved.runtime, tls, problems, sources: loaded.sources }
 }
 
 /// The kinds of secret store that this build holds.

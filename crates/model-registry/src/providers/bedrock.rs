@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bedrock::{BedrockModel, BedrockSpec, Clock, ModelId, Shared, family};
-use chat::{BoxFuture, ChatModel, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
+use chat::{BoxFuture, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
+use routing::{Leg, Router};
 use secrets::ResolvedModel;
 use spicepod::Problem;
 
@@ -99,11 +100,15 @@ impl Models {
         let deadlines = place::deadlines(reader);
         let endpoint = place::endpoint(context, reader).await;
         let credentials = access::credentials(context, reader).await;
-        let region = place::region(model_id.as_ref(), context, reader).await;
-        let (model_id, region, credentials) = (model_id?, region?, credentials?);
-        place::check_geography(model, &model_id, &region, reader);
+        let regions = place::regions(model_id.as_ref(), context, reader).await;
+        place::check_regions(regions.as_deref().unwrap_or_default(), context, reader);
+        let (model_id, regions, credentials) = (model_id?, regions?, credentials?);
+        for region in &regions {
+            place::check_geography(model, &model_id, region, reader);
+        }
+        let region = regions.first()?.clone();
         let summary = Summary {
-            region: region.clone(),
+            regions: regions.clone(),
             credentials: access::describe(&credentials, context),
             guardrail: guardrail
                 .as_ref()
@@ -122,18 +127,37 @@ impl Models {
             lift_thinking: reader.choice("bedrock_thinking_text") == Some("lift"),
             deadlines,
         };
-        Some(Draft { summary, defaults, remote, find: self.find(&spec), build: self.build(spec) })
+        let build = self.build(&model.name, spec.clone(), regions);
+        Some(Draft { summary, defaults, remote, find: self.find(&spec), build })
     }
 
-    fn build(&self, spec: BedrockSpec) -> Build {
+    /// Builds the model of each region, and of several one that asks them in turn.
+    fn build(&self, name: &str, spec: BedrockSpec, regions: Vec<String>) -> Build {
         let (shared, searches) = (Arc::clone(&self.shared), Arc::clone(&self.searches));
+        let name: Arc<str> = name.into();
         Box::new(move || {
             Box::pin(async move {
-                let identity = searches.of(&spec.credentials, &spec.region, &shared);
-                let model =
-                    BedrockModel::new(spec, &identity, &shared).await.map_err(|error| error.to_string())?;
-                let model: Arc<dyn ChatModel> = Arc::new(model);
-                Ok(model)
+                let mut legs = Vec::with_capacity(regions.len());
+                for (order, region) in (0..).zip(regions) {
+                    let spec = BedrockSpec { region, ..spec.clone() };
+                    let region: Arc<str> = spec.region.as_str().into();
+                    let identity = searches.of(&spec.credentials, &spec.region, &shared);
+                    let model = BedrockModel::new(spec, &identity, &shared)
+                        .await
+                        .map_err(|error| error.to_string())?;
+                    legs.push(Leg {
+                        name: Arc::clone(&name),
+                        region: Some(region),
+                        order,
+                        weight: None,
+                        model: Arc::new(model),
+                        breaker: Arc::default(),
+                    });
+                }
+                Ok(match <[Leg; 1]>::try_from(legs) {
+                    Ok([only]) => only.model,
+                    Err(legs) => Arc::new(Router::new(legs)),
+                })
             })
         })
     }

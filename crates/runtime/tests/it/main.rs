@@ -25,3 +25,4 @@ mod models;
 mod properties;
 mod shutdown;
 mod support;
+mod workers;
