@@ -19,6 +19,9 @@ const MAX_WINDOW: Duration = Duration::from_secs(60);
 /// The longest window that a provider can ask for.
 const MAX_ASKED: Duration = Duration::from_secs(300);
 
+/// A probe that has said nothing for so long keeps nobody out any more: a whole answer may take an hour.
+const PROBE_TIME: Duration = Duration::from_secs(60);
+
 /// So many doubtful failures in a row open it.
 const DOUBTFUL: u32 = 3;
 
@@ -42,7 +45,8 @@ struct State {
 struct Open {
     until: Instant,
     window: Duration,
-    probing: bool,
+    /// Since when a request is finding out.
+    probed: Option<Instant>,
 }
 
 /// Why a request was let through.
@@ -50,8 +54,8 @@ struct Open {
 enum Pass {
     /// It is closed.
     Usual,
-    /// It is half open, and this request finds out.
-    Probe,
+    /// It is half open, and this request finds out, since then.
+    Probe(Instant),
     /// It is open, and there is nobody else to ask.
     LastResort,
 }
@@ -88,7 +92,7 @@ impl Breaker {
         let mut state = self.state();
         let pass = state.pass(now)?;
         if let Some(open) = &mut state.open {
-            open.probing = true;
+            open.probed = Some(now);
         }
         Some(Permit { breaker: self, pass, generation: state.generation })
     }
@@ -110,8 +114,9 @@ impl State {
     fn pass(&self, now: Instant) -> Option<Pass> {
         match self.open {
             None => Some(Pass::Usual),
-            Some(open) if open.probing || now < open.until => None,
-            Some(_) => Some(Pass::Probe),
+            Some(open) if now < open.until => None,
+            Some(Open { probed: Some(since), .. }) if now.duration_since(since) < PROBE_TIME => None,
+            Some(_) => Some(Pass::Probe(now)),
         }
     }
 
@@ -120,7 +125,7 @@ impl State {
         let length = window.max(asked);
         // A moment too far away for the clock is as good as now.
         let until = now.checked_add(length).unwrap_or(now);
-        self.open = Some(Open { until, window, probing: false });
+        self.open = Some(Open { until, window, probed: None });
         self.failures = 0;
         self.generation = self.generation.wrapping_add(1);
         Change::Opened(length)
@@ -137,7 +142,7 @@ impl Permit<'_> {
         state.failures = 0;
         match self.pass {
             Pass::Usual => Change::Nothing,
-            Pass::Probe | Pass::LastResort => {
+            Pass::Probe(_) | Pass::LastResort => {
                 state.open = None;
                 state.generation = state.generation.wrapping_add(1);
                 Change::Closed
@@ -160,7 +165,7 @@ impl Permit<'_> {
                 }
                 state.open_for(FIRST_WINDOW, asked, now)
             }
-            Pass::Probe => {
+            Pass::Probe(_) => {
                 let last = state.open.map_or(FIRST_WINDOW, |open| open.window);
                 state.open_for(last.saturating_mul(2).min(MAX_WINDOW), asked, now)
             }
@@ -172,15 +177,14 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if self.pass != Pass::Probe {
-            return;
-        }
+        let Pass::Probe(since) = self.pass else { return };
         let mut state = self.breaker.state();
         // With a verdict, the generation is another one by now.
         if state.generation == self.generation
             && let Some(open) = &mut state.open
+            && open.probed == Some(since)
         {
-            open.probing = false;
+            open.probed = None;
         }
     }
 }
