@@ -25,7 +25,7 @@ mod wire;
 
 pub use clock::Clock;
 pub use guardrail::{Guardrail, GuardrailError, GuardrailIdentifier, GuardrailScope, GuardrailVersion};
-pub use model::{BedrockModel, Identity, Shared};
+pub use model::{BedrockModel, Identity, Shared, WeakIdentity};
 pub use model_id::{ModelId, ModelIdError, is_region};
 pub use spec::{
     Access, AssumeRole, BedrockSpec, CredentialSource, Credentials, Deadlines, EndpointChoice, HalfPair,
@@ -34,4 +34,6 @@ pub use spec::{
 pub use translate::check_sampling;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use transport::fuzzing;
-pub use transport::{EndpointError, EndpointUrl, default_region, profile_endpoint, profile_exists};
+pub use transport::{
+    EndpointError, EndpointUrl, default_region, profile_endpoint, profile_exists, shared_files,
+};

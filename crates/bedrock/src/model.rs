@@ -1,6 +1,6 @@
 //! A Bedrock model as the domain sees it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use chat::{
@@ -52,6 +52,27 @@ impl Identity {
     pub async fn access(&self) -> Result<Access, String> {
         self.0.access().await
     }
+
+    /// Searches again, because a source may hold other credentials by now; what is held stays in use until then.
+    pub fn renew(&self) {
+        self.0.renew();
+    }
+
+    /// The same, without keeping it alive.
+    pub fn downgrade(&self) -> WeakIdentity {
+        WeakIdentity(Arc::downgrade(&self.0))
+    }
+}
+
+/// An [`Identity`] that ends once no model uses it.
+#[derive(Clone, Debug)]
+pub struct WeakIdentity(Weak<CredentialCache>);
+
+impl WeakIdentity {
+    /// The identity, where something still uses it.
+    pub fn upgrade(&self) -> Option<Identity> {
+        self.0.upgrade().map(Identity)
+    }
 }
 
 /// A model on Amazon Bedrock.
@@ -76,6 +97,11 @@ impl BedrockModel {
             Transport::new(Arc::clone(&spec), target, credentials, &shared.connections, shared.clock.clone())
                 .map_err(|error| EndpointError::Rules { reason: error.to_string() })?;
         Ok(Self { spec, transport, learned: Learned::default() })
+    }
+
+    /// What it was made of.
+    pub fn spec(&self) -> &BedrockSpec {
+        &self.spec
     }
 
     fn translate(&self, request: &Request, operation: Operation, native_output: bool) -> Result<Translated> {

@@ -36,6 +36,37 @@ pub struct BedrockSpec {
     pub deadlines: Deadlines,
 }
 
+impl BedrockSpec {
+    /// Whether both call the same model in the same way, with the same secrets.
+    pub fn is_same(&self, other: &Self) -> bool {
+        // Destructured, so that a new field cannot be forgotten here.
+        let Self {
+            model_id,
+            family,
+            region,
+            endpoint,
+            credentials,
+            guardrail,
+            guardrail_override,
+            guardrail_scope,
+            cache,
+            lift_thinking,
+            deadlines,
+        } = self;
+        *model_id == other.model_id
+            && family.name == other.family.name
+            && *region == other.region
+            && *endpoint == other.endpoint
+            && credentials.is_same(&other.credentials)
+            && *guardrail == other.guardrail
+            && *guardrail_override == other.guardrail_override
+            && *guardrail_scope == other.guardrail_scope
+            && *cache == other.cache
+            && *lift_thinking == other.lift_thinking
+            && *deadlines == other.deadlines
+    }
+}
+
 /// Which endpoint is called: the region's own unless something else is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointChoice {

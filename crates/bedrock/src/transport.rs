@@ -13,13 +13,16 @@ mod events;
 mod frames;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod link;
+mod pool;
 mod refusal;
 mod region;
 mod retry;
 mod sign;
+mod wake;
 
 pub use endpoint::{EndpointError, EndpointUrl};
-pub use region::{default_region, profile_endpoint, profile_exists};
+pub use region::{default_region, profile_endpoint, profile_exists, shared_files};
 
 pub(crate) use call::Transport;
 pub(crate) use connect::Connections;

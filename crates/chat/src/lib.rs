@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod field;
 mod finish;
+pub mod json;
 mod message;
 mod model;
 mod raw;

@@ -1,6 +1,7 @@
 //! What a provider of models is to the registry.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,9 +83,12 @@ pub(crate) trait Provider: Sync {
 
     /// Begins a set of models that share connections and credentials.
     fn session(&self) -> Box<dyn Session>;
+
+    /// The files beside the manifest that its models may depend on, whether they are there or not.
+    fn files(&self) -> Vec<PathBuf>;
 }
 
-/// A set of models of one provider.
+/// The models of one provider, over all loads of a manifest.
 pub(crate) trait Session: Send + Sync {
     /// Checks one declared model; `id` is what stands behind the prefix.
     fn validate<'a>(
@@ -93,6 +97,9 @@ pub(crate) trait Session: Send + Sync {
         id: &'a str,
         context: Context<'a>,
     ) -> BoxFuture<'a, (Option<Draft>, Vec<Problem>)>;
+
+    /// Looks for the credentials of all models again: a file that they come from has changed.
+    fn renew(&self);
 }
 
 /// What builds a model, once.

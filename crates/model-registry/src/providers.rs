@@ -1,5 +1,7 @@
 //! The providers that there are.
 
+use std::path::PathBuf;
+
 mod bedrock;
 
 use crate::params;
@@ -16,6 +18,12 @@ pub fn prefixes() -> impl Iterator<Item = &'static str> {
 /// The provider behind a prefix.
 pub(crate) fn find(prefix: &str) -> Option<&'static dyn Provider> {
     PROVIDERS.iter().copied().find(|provider| provider.prefix() == prefix)
+}
+
+/// The files beside the manifest that models may depend on, whether they are there or not. After a change of one,
+/// [`Sessions::renew`](crate::Sessions::renew).
+pub fn files() -> Vec<PathBuf> {
+    PROVIDERS.iter().flat_map(|provider| provider.files()).collect()
 }
 
 /// The JSON schema of a model's `params`: the union of all providers' tables.

@@ -1,5 +1,7 @@
 //! Declared models into models that can be built, or all their problems.
 
+use std::fmt;
+
 use chat::{BoxFuture, Sampling};
 use secrets::{Environment, ResolvedModel, Stores};
 use spicepod::Problem;
@@ -55,33 +57,68 @@ pub async fn validate(
     environment: &Environment,
     options: &Options,
 ) -> (Vec<ModelSpec>, Vec<Problem>) {
-    let context = Context { stores, environment, options };
-    let sessions: Vec<(&'static str, Box<dyn Session>)> =
-        providers::PROVIDERS.iter().map(|provider| (provider.prefix(), provider.session())).collect();
-    let mut specs = Vec::with_capacity(models.len());
-    let mut problems = Vec::new();
-    for model in models {
-        let (prefix, id) = match split(model) {
-            Ok(parts) => parts,
-            Err(problem) => {
-                problems.push(problem);
-                continue;
+    Sessions::default().validate(models, stores, environment, options).await
+}
+
+/// What models share over all loads of a manifest: connections, credentials from the same source, and whole models
+/// where nothing about them has changed.
+pub struct Sessions(Vec<(&'static str, Box<dyn Session>)>);
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let providers = providers::PROVIDERS.iter();
+        Self(providers.map(|provider| (provider.prefix(), provider.session())).collect())
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(prefix, _)| prefix)).finish()
+    }
+}
+
+impl Sessions {
+    /// [`validate`], for models that keep what those before them have while they are still in use.
+    pub async fn validate(
+        &self,
+        models: &[ResolvedModel],
+        stores: &Stores,
+        environment: &Environment,
+        options: &Options,
+    ) -> (Vec<ModelSpec>, Vec<Problem>) {
+        let context = Context { stores, environment, options };
+        let mut specs = Vec::with_capacity(models.len());
+        let mut problems = Vec::new();
+        for model in models {
+            let (prefix, id) = match split(model) {
+                Ok(parts) => parts,
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            };
+            let Some((prefix, session)) = self.0.iter().find(|(name, _)| *name == prefix) else { continue };
+            let (draft, found) = session.validate(model, id, context).await;
+            problems.extend(found);
+            if let Some(draft) = draft {
+                specs.push(ModelSpec {
+                    name: model.name.clone(),
+                    from: model.from.clone(),
+                    provider: prefix,
+                    description: model.description.clone(),
+                    draft,
+                });
             }
-        };
-        let Some((prefix, session)) = sessions.iter().find(|(name, _)| *name == prefix) else { continue };
-        let (draft, found) = session.validate(model, id, context).await;
-        problems.extend(found);
-        if let Some(draft) = draft {
-            specs.push(ModelSpec {
-                name: model.name.clone(),
-                from: model.from.clone(),
-                provider: prefix,
-                description: model.description.clone(),
-                draft,
-            });
+        }
+        (specs, problems)
+    }
+
+    /// Looks for the credentials of all models again; what they have stays in use until others are found.
+    pub fn renew(&self) {
+        for (_, session) in &self.0 {
+            session.renew();
         }
     }
-    (specs, problems)
 }
 
 /// Splits `from` at its first colon (or slash, as Spice takes it) and finds the provider.

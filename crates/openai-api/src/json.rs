@@ -28,24 +28,6 @@ impl Cursor {
     }
 }
 
-/// Says how deep valid JSON nests.
-pub(crate) fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0_usize);
-    let mut cursor = Cursor::default();
-    for c in json.chars() {
-        if cursor.take(c) {
-            continue;
-        }
-        match c {
-            '{' | '[' => depth += 1,
-            '}' | ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
 /// Takes the white space out of JSON that arrives in pieces; keys, numbers and strings stay as they are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Compactor(Cursor);
@@ -81,11 +63,5 @@ mod tests {
         let mut compactor = Compactor::default();
         json.chars().for_each(|c| compactor.push(&c.to_string(), &mut pieces));
         assert_eq!(pieces, short);
-    }
-
-    #[test]
-    fn braces_in_strings_do_not_nest() {
-        assert_eq!(depth(r#"{"a":[{"[[[":"{\"{"}],"b":[]}"#), 3);
-        assert_eq!(depth("5"), 0);
     }
 }

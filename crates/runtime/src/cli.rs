@@ -1,13 +1,13 @@
 //! The command line.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::{commands, output, telemetry};
+use crate::{commands, output, service, telemetry};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,6 +77,9 @@ pub(crate) struct ServeArgs {
     /// Connections that one address may have open; further ones are closed. Without it, as many as all together.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections_per_client: Option<u32>,
+    /// Notice changes of the manifest and its files at SIGHUP alone.
+    #[arg(long)]
+    pub(crate) no_watch: bool,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }
@@ -176,6 +179,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let passed = match cli.command {
+        None => service::passed_listener(),
+        Some(_) => Ok(None),
+    };
+    let passed = match passed {
+        Ok(passed) => passed,
+        Err(error) => {
+            output::tell(&format!("error: the socket of the service manager cannot be used: {error}\n"));
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -183,13 +197,22 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(run(cli));
+    let log = match cli.level().map(telemetry::start).transpose() {
+        Ok(log) => log,
+        Err(error) => {
+            output::tell(&format!("error: the process cannot start its log: {error}\n"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(run(cli, passed));
     // A thread that still reads from a terminal must not hold the process.
     runtime.shutdown_background();
+    // Whoever has stopped reading what is logged would not read the error either, and must not hold the process.
+    let is_read = log.is_none_or(telemetry::Log::finish);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if let Some(text) = error.report() {
+            if let Some(text) = error.report().filter(|_| is_read) {
                 output::tell(&text);
             }
             error.exit_code()
@@ -197,22 +220,26 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), commands::Error> {
+impl Cli {
+    /// The least important level that a command logs; `None` for those that log nothing.
+    fn level(&self) -> Option<LevelFilter> {
+        match &self.command {
+            None => Some(self.serve.log.level.into()),
+            Some(Command::Chat(_)) => Some(LevelFilter::ERROR),
+            #[cfg(feature = "emulator")]
+            Some(Command::Emulator(arguments)) => Some(arguments.log.level.into()),
+            Some(Command::Check(_) | Command::Schema) => None,
+        }
+    }
+}
+
+async fn run(cli: Cli, passed: Option<TcpListener>) -> Result<(), commands::Error> {
     match cli.command {
-        None => {
-            telemetry::start(cli.serve.log.level.into());
-            Box::pin(commands::serve(cli.serve)).await
-        }
+        None => Box::pin(commands::serve(cli.serve, passed)).await,
         Some(Command::Check(arguments)) => commands::check(&arguments).await,
-        Some(Command::Chat(arguments)) => {
-            telemetry::start(LevelFilter::ERROR);
-            Box::pin(commands::chat(arguments)).await
-        }
+        Some(Command::Chat(arguments)) => Box::pin(commands::chat(arguments)).await,
         Some(Command::Schema) => commands::schema(),
         #[cfg(feature = "emulator")]
-        Some(Command::Emulator(arguments)) => {
-            telemetry::start(arguments.log.level.into());
-            commands::emulator(arguments).await
-        }
+        Some(Command::Emulator(arguments)) => commands::emulator(arguments).await,
     }
 }

@@ -5,6 +5,7 @@ mod check;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod error;
+mod reload;
 mod schema;
 mod serve;
 mod start;

@@ -20,6 +20,7 @@ mod metrics_page;
 mod models;
 mod request_id;
 mod router;
+mod serving;
 mod sse;
 mod tls;
 

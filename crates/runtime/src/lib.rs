@@ -18,8 +18,10 @@ mod manifest;
 mod metrics;
 mod output;
 mod remote;
+mod service;
 mod shutdown;
 mod telemetry;
+mod watch;
 
 pub use cli::main;
 pub use clock::Clock;

@@ -1,9 +1,9 @@
 //! A manifest on its way to models: the one verdict that `check` and a start share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model_registry::{EmulatorTarget, ModelSpec, Options};
+use model_registry::{EmulatorTarget, ModelSpec, Options, Sessions};
 use secrets::{Environment, ResolvedRuntime, StoreKinds, Stores};
 use spicepod::{Problem, Sources, Worker};
 
@@ -23,12 +23,15 @@ pub(crate) struct Prepared {
     pub(crate) runtime: ResolvedRuntime,
     /// Encryption of the listener.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// The files on which all of that depends, whether they are there or not.
+    pub(crate) files: Vec<PathBuf>,
     problems: Vec<Problem>,
     sources: Sources,
 }
 
-/// Loads, resolves and validates a manifest. With an emulator, nothing is asked of AWS's own sources.
-pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>) -> Prepared {
+/// Loads, resolves and validates a manifest. With an emulator, nothing is asked of AWS's own sources. Models that are
+/// built of it share what `sessions` holds.
+pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>, sessions: &Sessions) -> Prepared {
     let loaded = spicepod::load(path);
     let mut problems = loaded.problems;
     let (environment, found) = Environment::process(&loaded.folder);
@@ -40,7 +43,7 @@ pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>) -> Pr
     let (resolved, found) = secrets::resolve(&loaded.spicepod, &stores, &skip).await;
     problems.extend(found);
     let options = Options { emulator };
-    let (specs, found) = model_registry::validate(&resolved.models, &stores, &environment, &options).await;
+    let (specs, found) = sessions.validate(&resolved.models, &stores, &environment, &options).await;
     problems.extend(found);
     problems.extend(stores.warnings());
     let declared = &loaded.spicepod.runtime;
@@ -48,8 +51,18 @@ pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>) -> Pr
         certificate::load(resolved.runtime.tls.as_ref(), declared.tls.as_ref(), &loaded.folder);
     problems.extend(found);
     problems.extend(origins::check(declared.cors.as_ref()));
+    let mut files = loaded.files;
+    files.extend_from_slice(environment.files());
+    files.extend(stores.files());
+    files.extend(certificate::files(resolved.runtime.tls.as_ref(), &loaded.folder));
+    if !emulated {
+        files.extend(model_registry::files());
+    }
+    files.sort_unstable();
+    files.dedup();
     let workers = loaded.spicepod.workers;
-    Prepared { specs, workers, runtime: resolved.runtime, tls, problems, sources: loaded.sources }
+    let runtime = resolved.runtime;
+    Prepared { specs, workers, runtime, tls, files, problems, sources: loaded.sources }
 }
 
 /// The kinds of secret store that this build holds.
@@ -75,6 +88,13 @@ impl Prepared {
     /// Shows all problems, in the order of the text; empty where there is none.
     pub(crate) fn report(&self) -> String {
         self.sources.render(&self.problems)
+    }
+
+    /// Names each error in a line: where and what, without the text around it.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        let errors = self.problems.iter().filter(|problem| problem.is_error());
+        let shown = errors.map(|error| self.sources.render(std::slice::from_ref(error)));
+        shown.filter_map(|text| text.lines().next().map(ToOwned::to_owned)).collect()
     }
 
     /// Shows each problem on its own.

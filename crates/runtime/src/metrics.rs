@@ -6,13 +6,17 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use chat::{Leg, Route, Usage};
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::telemetry;
 
 /// Upper bounds of the buckets, in seconds: from a cached answer to a long one.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -55,6 +59,27 @@ struct LegLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    result: &'static str,
+}
+
+const SUCCESS: ReloadLabels = ReloadLabels { result: "success" };
+const FAILURE: ReloadLabels = ReloadLabels { result: "failure" };
+
+/// What the log counts; it is there before anything is served.
+#[derive(Debug)]
+struct LogLines;
+
+impl Collector for LogLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let help = "Log lines that were dropped because nobody took them";
+        let metric =
+            encoder.encode_descriptor("spicerack_log_lines_dropped", help, None, MetricType::Counter)?;
+        ConstCounter::new(telemetry::dropped()).encode(metric)
+    }
+}
+
 /// The numbers of a process.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -68,8 +93,11 @@ pub(crate) struct Metrics {
     legs: Family<LegLabels, Counter>,
     /// The region of models that have several.
     nowhere: Arc<str>,
+    config_reloads: Family<ReloadLabels, Counter>,
+    pub(crate) generation: Gauge<u64, AtomicU64>,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
+    pub(crate) accept_errors: Counter,
 }
 
 /// What is counted of a request when it has ended.
@@ -104,6 +132,8 @@ impl Default for Metrics {
         let (tokens, errors, upstream_attempts) = (Family::default(), Family::default(), Family::default());
         let legs = Family::default();
         let (in_flight, connections) = (Gauge::default(), Gauge::default());
+        let (config_reloads, generation) = (Family::default(), Gauge::default());
+        let accept_errors = Counter::default();
         registry.register("requests", "Requests that have ended", requests.clone());
         registry.register_with_unit(
             "request_duration",
@@ -123,6 +153,18 @@ impl Default for Metrics {
         registry.register("legs", "Models that workers asked, and what came of it", legs.clone());
         registry.register("requests_in_flight", "Requests that are being answered", in_flight.clone());
         registry.register("connections", "Open connections of clients", connections.clone());
+        registry.register("accept_errors", "Connections that could not be accepted", accept_errors.clone());
+        registry.register(
+            "config_reloads",
+            "Changed manifests, by what became of them",
+            config_reloads.clone(),
+        );
+        registry.register("config_generation", "Number of the manifest in use", generation.clone());
+        registry.register_collector(Box::new(LogLines));
+        // Both are there from the start, so that the first failure is an increase.
+        for labels in [SUCCESS, FAILURE] {
+            drop(config_reloads.get_or_create(&labels));
+        }
         Self {
             registry,
             requests,
@@ -133,8 +175,11 @@ impl Default for Metrics {
             upstream_attempts,
             legs,
             nowhere: Arc::from(""),
+            config_reloads,
+            generation,
             in_flight,
             connections,
+            accept_errors,
         }
     }
 }
@@ -183,6 +228,17 @@ impl Metrics {
             count(leg, kind.name());
         }
         count(&way.leg, failure.unwrap_or("completed"));
+    }
+
+    /// Counts a manifest that has come into use.
+    pub(crate) fn reloaded(&self, generation: u64) {
+        self.generation.set(generation);
+        self.config_reloads.get_or_create(&SUCCESS).inc();
+    }
+
+    /// Counts a manifest that could not be loaded.
+    pub(crate) fn reload_failed(&self) {
+        self.config_reloads.get_or_create(&FAILURE).inc();
     }
 
     /// Writes everything in the text format.

@@ -24,6 +24,8 @@ struct Inner {
     process: HashMap<String, String>,
     files: Vec<File>,
     folder: PathBuf,
+    /// The files that were looked for, whether they are there or not.
+    looked_for: Vec<PathBuf>,
 }
 
 struct File {
@@ -72,7 +74,8 @@ impl Environment {
                 }
             }
         }
-        (Self(Arc::new(Inner { process, files, folder: folder.to_owned() })), problems)
+        let looked_for = FILES.iter().map(|name| folder.join(name)).collect();
+        (Self(Arc::new(Inner { process, files, folder: folder.to_owned(), looked_for })), problems)
     }
 
     /// The environment with one file in place of `.env.local` and `.env`; the path counts from the folder.
@@ -80,7 +83,8 @@ impl Environment {
         let file = self.0.folder.join(path);
         let (variables, problems) = dotenv::read(&file, path)?;
         let files = vec![File { name: path.to_owned(), variables }];
-        let inner = Inner { process: self.0.process.clone(), files, folder: self.0.folder.clone() };
+        let (process, folder) = (self.0.process.clone(), self.0.folder.clone());
+        let inner = Inner { process, files, folder, looked_for: vec![file] };
         Ok((Self(Arc::new(inner)), problems))
     }
 
@@ -105,6 +109,11 @@ impl Environment {
     /// A path that counts from the manifest's folder.
     pub(crate) fn in_folder(&self, path: &str) -> PathBuf {
         self.0.folder.join(path)
+    }
+
+    /// The `.env` files that were looked for, whether they are there or not: a change of one may change a variable.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.0.looked_for
     }
 
     /// Says where variables are looked up.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -28,6 +29,11 @@ pub trait SecretStore: Send + Sync {
 
     /// Says how a key comes into it: `write the file /run/secrets/KEY`.
     fn advice(&self, key: &str) -> String;
+
+    /// The files that it has looked for so far, whether they are there or not; none where it keeps secrets elsewhere.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// A store could not say whether it holds a secret. The text holds no secret.

@@ -1,6 +1,7 @@
 //! The secret stores of a manifest.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
@@ -150,6 +151,11 @@ impl Stores {
     pub fn warnings(&self) -> Vec<Problem> {
         let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut skipped.unreported)
+    }
+
+    /// The files that the stores have looked for so far: a change of one may change a secret.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.open.iter().flat_map(|store| store.store.files()).collect()
     }
 
     /// The stores that a reference means.

@@ -27,6 +27,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// The folder that `.env` files and references are looked up in.
     pub folder: PathBuf,
+    /// The files that were looked for, whether they are there or not: a change of one may change the manifest.
+    pub files: Vec<PathBuf>,
     /// The files that have been read.
     read: HashSet<PathBuf>,
     /// What is declared, and could not be read.
@@ -69,9 +71,11 @@ struct Manifest {
 
 fn find(path: &Path, loaded: &mut Loaded) -> Option<PathBuf> {
     if !path.is_dir() {
+        loaded.files.push(path.to_owned());
         return Some(path.to_owned());
     }
     let candidates = ["spicepod.yaml", "spicepod.yml"].map(|name| path.join(name));
+    loaded.files.extend(candidates.iter().cloned());
     let found = candidates.into_iter().find(|candidate| candidate.is_file());
     if found.is_none() {
         let message = "there is no spicepod.yaml or spicepod.yml in this folder";
@@ -255,6 +259,7 @@ impl Loaded {
         } else {
             vec![target.join(format!("{kind}.yaml")), target.join(format!("{kind}.yml"))]
         };
+        self.files.extend(candidates.iter().cloned());
         let found = candidates.iter().find(|candidate| candidate.exists()).or(candidates.first())?;
         let leaves = Path::new(&**path)
             .components()
@@ -329,6 +334,7 @@ impl Loaded {
     fn dependency(&mut self, spicepod: &mut Spicepod, name: &str, at: &Location, folder: &Path) {
         let own = folder.join(name);
         let candidates = ["spicepod.yaml", "spicepod.yml"].map(|file| own.join(file));
+        self.files.extend(candidates.iter().cloned());
         let Some(path) = candidates.iter().find(|candidate| candidate.is_file()) else {
             let message = format!("the dependency `{}` does not exist", clip(name));
             let help = format!("create spicepods/{}/spicepod.yaml, or remove the dependency", clip(name));

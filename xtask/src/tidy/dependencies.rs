@@ -40,6 +40,8 @@ const EXCLUSIVE: &[(&str, &[&str])] = &[
     ("aws-smithy-eventstream", &["bedrock", "bedrock-emulator"]),
     ("axum", &["runtime"]),
     ("clap", &["runtime"]),
+    ("listenfd", &["runtime"]),
+    ("sd-notify", &["runtime"]),
     ("tracing-subscriber", &["runtime"]),
 ];
 

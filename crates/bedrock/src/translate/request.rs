@@ -90,11 +90,12 @@ pub(crate) fn request(request: &Request, context: Context<'_>, operation: Operat
         lifts_thinking: context.lift_thinking,
     };
     let (has_tools, is_native) = (body.tool_config.is_some(), body.output_config.is_some());
-    let body = serde_json::to_vec(&body).map_err(|error| {
+    let mut written = Vec::with_capacity(body.size_hint());
+    serde_json::to_writer(&mut written, &body).map_err(|error| {
         Error::new(ErrorKind::InvalidRequest, format!("the request cannot be written: {error}"))
     })?;
     let (adjusted, ignored) = notes.finish();
-    Ok(Translated { body, adjusted, ignored, restore, has_tools, is_native })
+    Ok(Translated { body: written, adjusted, ignored, restore, has_tools, is_native })
 }
 
 /// What is settled before the body is written.

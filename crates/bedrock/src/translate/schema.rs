@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use chat::RawJson;
-use serde::Deserialize;
+use chat::{RawJson, json};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
@@ -27,12 +26,6 @@ pub(super) struct Arguments<'a> {
     pub(super) cut: bool,
 }
 
-#[derive(Deserialize)]
-struct Root<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<&'a RawValue>,
-}
-
 /// Gives the schema of a tool's arguments: an object at the root, and without references where a family takes none.
 ///
 /// # Errors
@@ -44,9 +37,8 @@ pub(super) fn arguments(schema: Option<&RawJson>, refs: bool) -> Result<Argument
         return Ok(Arguments { json, cut: false });
     };
     let keeps_refs = refs || !schema.get().contains("\"$ref\"");
-    let root: Result<Root<'_>, _> = serde_json::from_str(schema.get());
-    let is_object = root.is_ok_and(|root| root.kind.is_some_and(|kind| kind.get() == "\"object\""));
-    if is_object && keeps_refs {
+    let kind = json::member(schema.get(), "type");
+    if keeps_refs && kind.is_some_and(|kind| kind.starts_with("\"object\"")) {
         return Ok(Arguments { json: Cow::Borrowed(schema.as_raw()), cut: false });
     }
     let Ok(Value::Object(mut parsed)) = serde_json::from_str(schema.get()) else {

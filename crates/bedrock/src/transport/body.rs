@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use chat::{Error, ErrorKind, Result};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+
+use super::link::Reply;
 
 /// The largest reply that is taken; a real one of a million tokens is a quarter of this.
 pub(super) const MAX_REPLY: usize = 16 * 1024 * 1024;
@@ -19,7 +20,7 @@ pub(super) const MAX_ERROR: usize = 64 * 1024;
 ///
 /// [`ErrorKind::TooLarge`] beyond `limit`, [`ErrorKind::Timeout`] where nothing comes for `idle`,
 /// [`ErrorKind::Incomplete`] where it is cut off.
-pub(super) async fn read(mut body: Incoming, limit: usize, idle: Duration) -> Result<Bytes> {
+pub(super) async fn read(mut body: Reply, limit: usize, idle: Duration) -> Result<Bytes> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     loop {

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use chat::{Error, ErrorKind, Head, Repeat, Result};
 use http::Response;
 use http::header::HeaderMap;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::connect::{ConnectTimedOut, Connections, HttpClient};
+use super::connect::{ConnectTimedOut, Connections};
 use super::credentials::{CredentialCache, Held};
+use super::link::Reply;
+use super::pool::{Pool, SendError};
 use super::retry::{Verdict, asked_for, pause};
 use super::sign::{Scope, signed};
 use super::{Target, body, refusal};
@@ -27,7 +28,7 @@ const TOLERATED_SKEW: Duration = Duration::from_secs(30);
 pub(crate) struct Transport {
     spec: Arc<BedrockSpec>,
     target: Target,
-    client: HttpClient,
+    pool: Arc<Pool>,
     credentials: Arc<CredentialCache>,
     clock: Clock,
 }
@@ -36,7 +37,7 @@ pub(crate) struct Transport {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) head: Head,
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Response<Reply>,
     /// When the attempt that succeeded began.
     pub(crate) started: Instant,
     /// In whose name it was made.
@@ -60,8 +61,8 @@ impl Transport {
         connections: &Connections,
         clock: Clock,
     ) -> std::io::Result<Self> {
-        let client = connections.client(spec.deadlines.connect, target.https)?;
-        Ok(Self { spec, target, client, credentials, clock })
+        let pool = connections.pool(spec.deadlines.connect, target.origin.clone())?;
+        Ok(Self { spec, target, pool, credentials, clock })
     }
 
     pub(crate) fn credentials(&self) -> &CredentialCache {
@@ -152,14 +153,14 @@ impl Transport {
         request: &Bytes,
         identity: &Held,
         head_timeout: Option<Duration>,
-    ) -> Result<Response<Incoming>, Failure> {
-        let uri = match operation {
+    ) -> Result<Response<Reply>, Failure> {
+        let route = match operation {
             Operation::Converse => &self.target.converse,
             Operation::ConverseStream => &self.target.converse_stream,
         };
         let scope = Scope { region: &self.spec.region, host: &self.target.host, time: self.clock.now() };
-        let request = signed(uri, request, &identity.identity, &scope).map_err(Failure::last)?;
-        let sending = self.client.request(request);
+        let request = signed(route, request, &identity.identity, &scope).map_err(Failure::last)?;
+        let sending = self.pool.send(request);
         let sent = match head_timeout {
             None => sending.await,
             Some(limit) => match tokio::time::timeout(limit, sending).await {
@@ -179,7 +180,7 @@ impl Transport {
     }
 
     /// Reads an error reply.
-    async fn refused(&self, response: Response<Incoming>, identity: &Held, operation: Operation) -> Failure {
+    async fn refused(&self, response: Response<Reply>, identity: &Held, operation: Operation) -> Failure {
         let (parts, body) = response.into_parts();
         let id = request_id(&parts.headers);
         let header = parts.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
@@ -253,10 +254,12 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Says what it means that no reply came.
-fn unsent(error: &hyper_util::client::legacy::Error) -> Failure {
-    let caused_by = Causes::of(error);
+fn unsent(error: &SendError) -> Failure {
     // A connection that was there may time out as well, and then the request may have been received.
-    let connecting = error.is_connect();
+    let (connecting, caused_by) = match error {
+        SendError::Connect(error) => (true, Causes::of(&**error)),
+        SendError::Exchange(error) => (false, Causes::of(error)),
+    };
     let (kind, message, verdict) = if connecting && caused_by.connect_timeout {
         (ErrorKind::ConnectTimeout, "no connection to Amazon Bedrock could be made in time", Verdict::Again)
     } else if connecting && caused_by.tls {

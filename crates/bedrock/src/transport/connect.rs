@@ -10,57 +10,60 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Uri;
-use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tower_service::Service;
 
 use super::endpoint::serves_metadata;
-
-/// Bedrock keeps an idle connection for a minute or so; ours close first.
-const POOL_IDLE: Duration = Duration::from_secs(50);
-
-/// More idle connections than this to one endpoint are closed.
-const POOL_MAX_IDLE: usize = 256;
+use super::pool::{Pool, SWEEP};
 
 /// NAT gateways and load balancers of AWS forget a silent connection after 350 s, and a model may think longer.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// The largest head of a reply, and the size of the read buffer.
-const MAX_BUFFER: usize = 256 * 1024;
+/// Makes connections within a time.
+pub(super) type Connector = Timed<HttpsConnector<HttpConnector<Resolver>>>;
 
-type Connector = Timed<HttpsConnector<HttpConnector<Resolver>>>;
+/// A connection, secured or not.
+pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-/// An HTTP client with the connections of one connect timeout.
-pub(super) type HttpClient = Client<Connector, Full<Bytes>>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The connections of a process. Models with the same connect timeout share them.
+/// The connections of a process. Models with the same endpoint and connect timeout share them.
 #[derive(Default)]
 pub(crate) struct Connections {
-    clients: Mutex<HashMap<(Duration, bool), HttpClient>>,
+    pools: Mutex<HashMap<(Duration, Uri), Arc<Pool>>>,
+    /// Closes what is idle for too long; ends with this value.
+    sweepers: Mutex<JoinSet<()>>,
 }
 
 impl Connections {
-    /// Gives the client for a connect timeout.
+    /// Gives the connections to an endpoint: a scheme, a host and a port.
     ///
     /// # Errors
     ///
     /// Where `https` is wanted and the machine has no root certificates.
-    pub(super) fn client(&self, connect_timeout: Duration, https: bool) -> io::Result<HttpClient> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&(connect_timeout, https)) {
-            return Ok(client.clone());
+    pub(super) fn pool(&self, connect_timeout: Duration, origin: Uri) -> io::Result<Arc<Pool>> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(&(connect_timeout, origin.clone())) {
+            return Ok(Arc::clone(pool));
         }
-        let client = build(connect_timeout, https)?;
-        clients.insert((connect_timeout, https), client.clone());
-        Ok(client)
+        let connector = connector(connect_timeout, origin.scheme_str() == Some("https"))?;
+        let pool = Arc::new(Pool::new(origin.clone(), connector));
+        pools.insert((connect_timeout, origin), Arc::clone(&pool));
+        let swept = Arc::downgrade(&pool);
+        self.sweepers.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                let Some(pool) = swept.upgrade() else { return };
+                pool.sweep();
+            }
+        });
+        Ok(pool)
     }
 }
 
@@ -70,12 +73,12 @@ impl fmt::Debug for Connections {
     }
 }
 
-fn build(connect_timeout: Duration, https: bool) -> io::Result<HttpClient> {
+fn connector(timeout: Duration, https: bool) -> io::Result<Connector> {
     let mut http = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_keepalive(Some(TCP_KEEPALIVE));
-    http.set_connect_timeout(Some(connect_timeout));
+    http.set_connect_timeout(Some(timeout));
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     let builder = HttpsConnectorBuilder::new();
     let builder = if https {
@@ -89,18 +92,7 @@ fn build(connect_timeout: Duration, https: bool) -> io::Result<HttpClient> {
             .with_no_client_auth();
         builder.with_tls_config(config)
     };
-    let connector = Timed {
-        inner: builder.https_or_http().enable_http1().wrap_connector(http),
-        timeout: connect_timeout,
-    };
-    Ok(Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE)
-        .pool_max_idle_per_host(POOL_MAX_IDLE)
-        .http1_max_buf_size(MAX_BUFFER)
-        .set_host(false)
-        .build(connector))
+    Ok(Timed { inner: builder.https_or_http().enable_http1().wrap_connector(http), timeout })
 }
 
 /// Finds the addresses of a name, without those where an instance's metadata are served: no name and no spelling of

@@ -6,7 +6,6 @@
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials as Keys;
-use aws_smithy_runtime_api::client::identity::Identity as SmithyIdentity;
 use http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -17,15 +16,17 @@ mod process;
 mod profile;
 mod report;
 mod search;
+mod signing;
 mod sources;
 mod workload;
 
 pub(crate) use cache::CredentialCache;
+pub(super) use signing::SigningKeys;
 
 /// In whose name a request is made.
 pub(super) enum Identity {
     /// A key pair to sign with.
-    Keys(SmithyIdentity),
+    Keys(SigningKeys),
     /// A ready `authorization` header.
     Bearer(HeaderValue),
 }
@@ -45,27 +46,24 @@ pub(super) struct Held {
 impl Held {
     /// Whether these are the keys that are held already.
     fn is(&self, keys: &Keys) -> bool {
-        let Identity::Keys(identity) = &self.identity else { return false };
-        identity.data::<Keys>().is_some_and(|held| {
-            held.access_key_id() == keys.access_key_id()
-                && held.secret_access_key() == keys.secret_access_key()
-                && held.session_token() == keys.session_token()
-        })
+        let Identity::Keys(held) = &self.identity else { return false };
+        let held = held.keys();
+        held.access_key_id() == keys.access_key_id()
+            && held.secret_access_key() == keys.secret_access_key()
+            && held.session_token() == keys.session_token()
     }
 
     /// Takes the identity's own texts out of what an upstream says: AWS's words about a wrong signature may hold the
     /// headers that were signed.
     pub(super) fn conceal(&self, text: &str) -> String {
         let parts: Vec<&str> = match &self.identity {
-            Identity::Keys(identity) => match identity.data::<Keys>() {
-                Some(keys) => {
-                    [Some(keys.secret_access_key()), keys.session_token(), Some(keys.access_key_id())]
-                        .into_iter()
-                        .flatten()
-                        .collect()
-                }
-                None => Vec::new(),
-            },
+            Identity::Keys(held) => {
+                let keys = held.keys();
+                [Some(keys.secret_access_key()), keys.session_token(), Some(keys.access_key_id())]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
             Identity::Bearer(header) => {
                 header.to_str().ok().and_then(|header| header.strip_prefix("Bearer ")).into_iter().collect()
             }
@@ -157,10 +155,7 @@ fn check(keys: &Keys) -> Result<(), &'static str> {
 /// The identity of a source that needs no search, or why it cannot be used.
 fn fixed(source: &CredentialSource) -> Option<Result<Identity, &'static str>> {
     match source {
-        CredentialSource::Keys { .. } => {
-            let keys = keys(source)?;
-            Some(check(&keys).map(|()| Identity::Keys(keys.into())))
-        }
+        CredentialSource::Keys { .. } => Some(SigningKeys::new(keys(source)?).map(Identity::Keys)),
         CredentialSource::Bearer(key) => {
             let header = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()));
             let identity = header.map(|mut value| {

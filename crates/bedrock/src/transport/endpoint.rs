@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use aws_sdk_bedrockruntime::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use http::Uri;
 use http::header::HeaderValue;
+use http::uri::PathAndQuery;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use snafu::{OptionExt, ResultExt, Snafu, ensure};
 
 use crate::model_id::ModelId;
@@ -95,10 +97,56 @@ pub(super) fn serves_metadata(address: IpAddr) -> bool {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) host: HeaderValue,
-    pub(crate) https: bool,
-    pub(crate) converse: Uri,
-    pub(crate) converse_stream: Uri,
+    /// Where connections are made to.
+    pub(crate) origin: Uri,
+    pub(crate) converse: Route,
+    pub(crate) converse_stream: Route,
 }
+
+/// The address of one operation.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    /// The path, as requests carry it.
+    pub(crate) uri: Uri,
+    /// How signatures spell its path.
+    pub(crate) canonical_path: String,
+}
+
+impl Route {
+    pub(super) fn new(path: &str) -> Result<Self, EndpointError> {
+        Ok(Self { uri: path.parse().context(UrlSnafu)?, canonical_path: canonical_path(path) })
+    }
+}
+
+/// The scheme, host and port of a URL.
+fn origin(url: &Uri) -> Result<Uri, EndpointError> {
+    let mut parts = url.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::from_static("/"));
+    Uri::from_parts(parts).ok().context(SchemeSnafu)
+}
+
+/// Spells a path as signatures do: without empty and dotted segments, and encoded once more.
+///
+/// Source: step 1 of [a signed request](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
+fn canonical_path(path: &str) -> String {
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            other => segments.push(other),
+        }
+    }
+    let mut canonical = String::with_capacity(path.len().saturating_add(8));
+    for segment in segments {
+        canonical.push('/');
+        canonical.extend(percent_encoding::utf8_percent_encode(segment, RESERVED));
+    }
+    canonical
+}
+
+/// What is encoded in a segment of a signature's path: all but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Target {
     /// Finds the endpoint by the SDK's rules and puts the model's path behind it.
@@ -120,9 +168,9 @@ impl Target {
             if authority.port_u16() == Some(default_port) { authority.host() } else { authority.as_str() };
         Ok(Self {
             host: HeaderValue::from_str(host).ok().context(SchemeSnafu)?,
-            https: converse.scheme_str() == Some("https"),
-            converse_stream: uri("converse-stream")?,
-            converse,
+            origin: origin(&converse)?,
+            converse_stream: Route::new(uri("converse-stream")?.path())?,
+            converse: Route::new(converse.path())?,
         })
     }
 }
@@ -188,10 +236,8 @@ mod tests {
     async fn the_sdk_knows_the_regional_endpoint() {
         let id = ModelId::parse("us.amazon.nova-lite-v1:0").unwrap();
         let target = Target::resolve(&id, "us-east-1", &EndpointChoice::default()).await.unwrap();
-        assert_eq!(
-            target.converse.to_string(),
-            "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.nova-lite-v1%3A0/converse"
-        );
+        assert_eq!(target.converse.uri.to_string(), "/model/us.amazon.nova-lite-v1%3A0/converse");
+        assert_eq!(target.origin, "https://bedrock-runtime.us-east-1.amazonaws.com/");
         assert_eq!(target.host, "bedrock-runtime.us-east-1.amazonaws.com");
         let fips = EndpointChoice { fips: true, ..EndpointChoice::default() };
         let target = Target::resolve(&id, "us-gov-west-1", &fips).await.unwrap();

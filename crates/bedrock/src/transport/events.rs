@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use aws_smithy_types::event_stream::Message;
 use chat::{Error, ErrorKind, Event, Head, Result};
 use futures_core::Stream;
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::call::{Outcome, with_head};
 use super::credentials::Held;
-use super::frames::FrameReader;
+use super::frames::{FrameReader, Message};
+use super::link::Reply;
 use crate::spec::BedrockSpec;
 use crate::translate::{EventTranslator, Restore, ServiceError};
 
@@ -33,11 +32,14 @@ pub(crate) struct Events {
     spec: Arc<BedrockSpec>,
     head: Head,
     identity: Arc<Held>,
-    body: Incoming,
+    body: Reply,
     frames: FrameReader,
     translator: EventTranslator,
+    /// Fires at [`due`](Self::due), or before and is then set anew: most events never touch it.
     timer: Pin<Box<Sleep>>,
-    /// Whether the timer runs for the event that is waited for now. A burst of events never touches it.
+    /// When the event must be there that is waited for now.
+    due: Instant,
+    /// Whether `due` is of the event that is waited for now.
     armed: bool,
     /// When the whole request must be over.
     deadline: Instant,
@@ -48,7 +50,7 @@ impl Events {
     /// Takes a stream that has begun. Everything must be there by `deadline`.
     pub(crate) fn new(spec: Arc<BedrockSpec>, outcome: Outcome, deadline: Instant, restore: Restore) -> Self {
         let Outcome { head, response, started, identity } = outcome;
-        let first_event = started + spec.deadlines.first_event;
+        let due = (started + spec.deadlines.first_event).min(deadline);
         Self {
             spec,
             head,
@@ -56,7 +58,8 @@ impl Events {
             body: response.into_body(),
             frames: FrameReader::default(),
             translator: EventTranslator::new(restore),
-            timer: Box::pin(tokio::time::sleep_until(first_event.min(deadline))),
+            timer: Box::pin(tokio::time::sleep_until(due)),
+            due,
             armed: true,
             deadline,
             ended: false,
@@ -70,14 +73,16 @@ impl Events {
                 self.armed = false;
                 return Poll::Ready(Some(Ok(event)));
             }
-            let interpreted = match self.frames.next() {
-                Ok(Some(message)) => Some(self.interpret(&message)),
+            let taken = match self.frames.next() {
+                Ok(Some(message)) => Some(take(&mut self.translator, &message)),
                 Ok(None) => None,
                 Err(error) => Some(Err(error)),
             };
-            if let Some(result) = interpreted {
-                if let Err(error) = result {
-                    return self.failed(error);
+            if let Some(taken) = taken {
+                match taken {
+                    Ok(None) => {}
+                    Ok(Some(error)) => return self.failed(self.service_error(error)),
+                    Err(error) => return self.failed(error),
                 }
                 // Any event is a sign of life; once the answer is complete, signs of life are not waited for.
                 self.armed &= self.translator.is_complete();
@@ -107,11 +112,20 @@ impl Events {
             } else {
                 self.spec.deadlines.idle
             };
-            let until = (Instant::now() + patience).min(self.deadline);
-            self.timer.as_mut().reset(until);
+            self.due = (Instant::now() + patience).min(self.deadline);
             self.armed = true;
+            if self.due < self.timer.deadline() {
+                self.timer.as_mut().reset(self.due);
+            }
         }
-        self.timer.as_mut().poll(context)
+        loop {
+            ready!(self.timer.as_mut().poll(context));
+            if self.due <= self.timer.deadline() {
+                return Poll::Ready(());
+            }
+            let due = self.due;
+            self.timer.as_mut().reset(due);
+        }
     }
 
     /// Something is wrong with the stream: the answer's end, unless it has ended already. Then it is paid for and
@@ -145,10 +159,6 @@ impl Events {
         Poll::Ready(Some(Err(Error::new(ErrorKind::Timeout, message))))
     }
 
-    fn interpret(&mut self, message: &Message) -> Result<()> {
-        take(&mut self.translator, message)?.map_or(Ok(()), |error| Err(self.service_error(error)))
-    }
-
     fn service_error(&self, mut error: ServiceError) -> Error {
         error.message = self.identity.conceal(&error.message);
         error.into_error(&self.spec.model_id, &self.spec.region)
@@ -177,11 +187,11 @@ impl Stream for Events {
 }
 
 /// Takes a message: an event, or an error that Bedrock tells of.
-pub(super) fn take(translator: &mut EventTranslator, message: &Message) -> Result<Option<ServiceError>> {
-    let names = Names::of(message);
+pub(super) fn take(translator: &mut EventTranslator, message: &Message<'_>) -> Result<Option<ServiceError>> {
+    let names = Names::of(message)?;
     match names.message_type {
-        "event" => translator.push(names.event_type, message.payload()).map(|()| None),
-        "exception" => Ok(Some(ServiceError::from_exception(names.exception_type, message.payload()))),
+        "event" => translator.push(names.event_type, message.payload).map(|()| None),
+        "exception" => Ok(Some(ServiceError::from_exception(names.exception_type, message.payload))),
         "error" => Ok(Some(ServiceError::in_stream(names.error_code, names.error_message.to_owned()))),
         _ => Err(Error::new(
             ErrorKind::Protocol,
@@ -201,22 +211,16 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn of(message: &'a Message) -> Self {
+    fn of(message: &Message<'a>) -> Result<Self> {
         let mut names = Self::default();
-        for header in message.headers() {
-            let Ok(value) = header.value().as_string() else {
-                continue;
-            };
-            let value = value.as_str();
-            match header.name().as_str() {
-                ":message-type" => names.message_type = value,
-                ":event-type" => names.event_type = value,
-                ":exception-type" => names.exception_type = value,
-                ":error-code" => names.error_code = value,
-                ":error-message" => names.error_message = value,
-                _ => {}
-            }
-        }
-        names
+        message.texts(|name, value| match name {
+            ":message-type" => names.message_type = value,
+            ":event-type" => names.event_type = value,
+            ":exception-type" => names.exception_type = value,
+            ":error-code" => names.error_code = value,
+            ":error-message" => names.error_message = value,
+            _ => {}
+        })?;
+        Ok(names)
     }
 }

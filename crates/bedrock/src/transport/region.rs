@@ -1,5 +1,6 @@
 //! What the shared configuration files and the instance say, where the manifest says nothing.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::imds::region::ImdsRegionProvider;
@@ -16,6 +17,20 @@ use tokio::time::Instant;
 const INSTANCE_REGION_HOLDS: Duration = Duration::from_secs(30);
 
 static INSTANCE_REGION: Mutex<Option<(Instant, Option<String>)>> = Mutex::const_new(None);
+
+/// The shared configuration files, whether they are there or not.
+///
+/// Source: [their locations](https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html).
+pub fn shared_files() -> Vec<PathBuf> {
+    let environment = Env::real();
+    let variable = |name: &str| environment.get(name).ok().filter(|value| !value.is_empty());
+    let home = variable("HOME").map(|home| PathBuf::from(home).join(".aws"));
+    let of = |name: &str, file: &str| {
+        variable(name).map(PathBuf::from).or_else(|| home.as_ref().map(|home| home.join(file)))
+    };
+    let files = [of("AWS_CONFIG_FILE", "config"), of("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
+    files.into_iter().flatten().collect()
+}
 
 /// Finds the region of a profile, or else of the instance.
 pub async fn default_region(profile: Option<&str>) -> Option<String> {

@@ -8,6 +8,7 @@ use chat::JsonObject;
 use serde::{Serialize, Serializer};
 
 mod block;
+mod size;
 mod tool;
 
 pub(crate) use block::{

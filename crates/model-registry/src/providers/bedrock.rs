@@ -1,6 +1,7 @@
 //! Models on Amazon Bedrock: their parameters into a [`BedrockSpec`].
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bedrock::{BedrockModel, BedrockSpec, Clock, ModelId, Shared, family};
 use chat::{BoxFuture, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
@@ -37,7 +38,12 @@ impl Provider for Bedrock {
     }
 
     fn session(&self) -> Box<dyn Session> {
-        Box::new(Models { shared: Arc::new(Shared::new(Clock::system())), searches: Arc::default() })
+        let shared = Arc::new(Shared::new(Clock::system()));
+        Box::new(Models { shared, searches: Arc::default(), built: Arc::default() })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        bedrock::shared_files()
     }
 }
 
@@ -45,6 +51,27 @@ impl Provider for Bedrock {
 struct Models {
     shared: Arc<Shared>,
     searches: Arc<access::Searches>,
+    built: Arc<Built>,
+}
+
+/// The models that are in use. One that has not changed goes on with what it has learned.
+#[derive(Default)]
+struct Built(Mutex<Vec<Weak<BedrockModel>>>);
+
+impl Built {
+    fn models(&self) -> MutexGuard<'_, Vec<Weak<BedrockModel>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, spec: &BedrockSpec) -> Option<Arc<BedrockModel>> {
+        let mut models = self.models();
+        models.retain(|model| model.strong_count() > 0);
+        models.iter().filter_map(Weak::upgrade).find(|model| model.spec().is_same(spec))
+    }
+
+    fn add(&self, model: &Arc<BedrockModel>) {
+        self.models().push(Arc::downgrade(model));
+    }
 }
 
 impl Session for Models {
@@ -61,6 +88,10 @@ impl Session for Models {
             let valid = !problems.iter().any(Problem::is_error);
             (draft.filter(|_| valid), problems)
         })
+    }
+
+    fn renew(&self) {
+        self.searches.renew();
     }
 }
 
@@ -134,23 +165,29 @@ impl Models {
     /// Builds the model of each region, and of several one that asks them in turn.
     fn build(&self, name: &str, spec: BedrockSpec, regions: Vec<String>) -> Build {
         let (shared, searches) = (Arc::clone(&self.shared), Arc::clone(&self.searches));
-        let name: Arc<str> = name.into();
+        let (built, name) = (Arc::clone(&self.built), Arc::<str>::from(name));
         Box::new(move || {
             Box::pin(async move {
                 let mut legs = Vec::with_capacity(regions.len());
                 for (order, region) in (0..).zip(regions) {
                     let spec = BedrockSpec { region, ..spec.clone() };
                     let region: Arc<str> = spec.region.as_str().into();
-                    let identity = searches.of(&spec.credentials, &spec.region, &shared);
-                    let model = BedrockModel::new(spec, &identity, &shared)
-                        .await
-                        .map_err(|error| error.to_string())?;
+                    let model = match built.find(&spec) {
+                        Some(model) => model,
+                        None => {
+                            let identity = searches.of(&spec.credentials, &spec.region, &shared);
+                            let model = BedrockModel::new(spec, &identity, &shared).await;
+                            let model = Arc::new(model.map_err(|error| error.to_string())?);
+                            built.add(&model);
+                            model
+                        }
+                    };
                     legs.push(Leg {
                         name: Arc::clone(&name),
                         region: Some(region),
                         order,
                         weight: None,
-                        model: Arc::new(model),
+                        model,
                         breaker: Arc::default(),
                     });
                 }

@@ -19,24 +19,18 @@ pub(super) fn read(text: Option<String>) -> Result<Vec<RawJson>, String> {
     if text.trim_ascii().is_empty() {
         return Ok(vec![RawJson::empty_object()]);
     }
-    if json::depth(&text) > json::DEEPEST {
+    if chat::json::depth(&text) > json::DEEPEST {
         return Err(format!("the arguments nest deeper than {} levels", json::DEEPEST));
     }
-    let objects = if is_one(&text) {
-        // Its bytes are kept, and not copied.
-        vec![RawJson::parse(text).map_err(|_| wrong())?]
-    } else {
-        split(&text).ok_or_else(wrong)?
+    let objects = match serde_json::from_str::<&RawValue>(&text) {
+        Ok(one) => vec![one.to_owned().into()],
+        Err(_) => split(&text).ok_or_else(wrong)?,
     };
     if objects.iter().all(|object| object.get().starts_with('{')) { Ok(objects) } else { Err(wrong()) }
 }
 
 fn wrong() -> String {
     "expected a JSON object written out as a string, such as \"{\\\"city\\\": \\\"Paris\\\"}\"".to_owned()
-}
-
-fn is_one(text: &str) -> bool {
-    serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
 fn split(text: &str) -> Option<Vec<RawJson>> {

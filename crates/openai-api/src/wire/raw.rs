@@ -16,7 +16,7 @@ impl<'de> Deserialize<'de> for RawObject {
         if !raw.get().starts_with('{') {
             return Err(D::Error::custom("expected a JSON object"));
         }
-        if json::depth(raw.get()) > json::DEEPEST {
+        if chat::json::depth(raw.get()) > json::DEEPEST {
             return Err(D::Error::custom(format!("it nests deeper than {} levels", json::DEEPEST)));
         }
         Ok(Self(raw.into()))

@@ -86,7 +86,7 @@ async fn find(arguments: &ChatArgs) -> Result<Partner, Error> {
     let model = choose(&models, arguments.model.as_deref())?;
     if let Some(Local { gateway, .. }) = &local
         && let Some(Readiness::Error(reason)) =
-            gateway.registry.get(&model).map(|entry| entry.model.readiness())
+            gateway.serving().registry.get(&model).map(|entry| entry.model.readiness())
     {
         return ChatSnafu { message: format!("`{model}` is not available: {reason}") }.fail();
     }
@@ -123,7 +123,7 @@ async fn local(
     let emulated = arguments.emulator;
     #[cfg(not(feature = "emulator"))]
     let emulated = false;
-    let (prepared, backing) = start::load(&arguments.pod, emulated).await?;
+    let (prepared, backing) = start::load(&arguments.pod, emulated, None).await?;
     let address = std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listener = TcpListener::bind(address).await.context(ListenSnafu { address })?;
     let address = listener.local_addr().context(ListenSnafu { address })?;
@@ -140,7 +140,8 @@ async fn local(
 /// Waits until every model knows whether it can answer.
 async fn settle(gateway: &Gateway) {
     let settled = async {
-        let searching = || gateway.registry.iter().any(|e| e.model.readiness() == Readiness::Initializing);
+        let serving = gateway.serving();
+        let searching = || serving.registry.iter().any(|e| e.model.readiness() == Readiness::Initializing);
         while searching() {
             tokio::time::sleep(READY_POLL).await;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use model_registry::{Access, ModelSpec, Summary, describe_worker};
+use model_registry::{Access, ModelSpec, Sessions, Summary, describe_worker};
 use snafu::{ResultExt as _, ensure};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Shows all problems of a manifest, or the table of what it would serve, or whose credentials it would use.
 pub(crate) async fn check(arguments: &CheckArgs) -> Result<(), Error> {
-    let prepared = prepare(&arguments.path, None).await;
+    let prepared = prepare(&arguments.path, None, &Sessions::default()).await;
     output::tell(&prepared.report());
     if !prepared.is_valid() {
         return Err(Error::Manifest);

@@ -8,43 +8,42 @@ use std::sync::Arc;
 use snafu::{ResultExt as _, ensure};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::error::{Error, ExposedSnafu, InterruptedSnafu, ListenSnafu, SignalsSnafu};
+use super::reload::Reloader;
 use super::start;
 use crate::cli::ServeArgs;
 use crate::http::{self, Cors, Door, Gateway, Hosts, Keys, Limits};
+use crate::manifest::Prepared;
+use crate::service;
 use crate::shutdown::Shutdown;
+use crate::watch::Watch;
 
-/// Serves a manifest.
-pub(crate) async fn serve(arguments: ServeArgs) -> Result<(), Error> {
+/// Serves a manifest, on the socket that a service manager passed on where there is one.
+pub(crate) async fn serve(arguments: ServeArgs, passed: Option<std::net::TcpListener>) -> Result<(), Error> {
     let mut signals = Signals::new().context(SignalsSnafu)?;
+    // From here on the signal does not end the process.
+    let hangup = signal(SignalKind::hangup()).context(SignalsSnafu)?;
     #[cfg(feature = "emulator")]
     let emulated = arguments.emulator;
     #[cfg(not(feature = "emulator"))]
     let emulated = false;
-    let (prepared, _backing) = start::load(&arguments.path, emulated).await?;
-    let address = arguments.http;
-    let hosts =
-        if address.ip().is_loopback() { Hosts::of_this_machine(&arguments.allow_host) } else { Hosts::Any };
-    let door = Door {
-        keys: prepared.runtime.auth.as_ref().map(Keys::new),
-        tls: prepared.tls.clone(),
-        cors: prepared.runtime.cors.as_ref().and_then(Cors::new),
-        hosts,
+    let mut watch = (!arguments.no_watch).then(Watch::begin);
+    let (prepared, backing) = start::load(&arguments.path, emulated, watch.as_mut()).await?;
+    let passed = passed.map(adopt).transpose().context(ListenSnafu { address: arguments.http })?;
+    let address = match &passed {
+        Some(listener) => listener.local_addr().context(ListenSnafu { address: arguments.http })?,
+        None => arguments.http,
     };
-    let protected = door.keys.is_some() || arguments.allow_unauthenticated || address.ip().is_loopback();
-    ensure!(protected, ExposedSnafu { address });
-    let mut limits = Limits {
-        in_flight: usize::try_from(arguments.max_in_flight).unwrap_or(usize::MAX),
-        connections: usize::try_from(arguments.max_connections).unwrap_or(usize::MAX),
-        client_connections: arguments
-            .max_connections_per_client
-            .and_then(|most| usize::try_from(most).ok())
-            .unwrap_or(usize::MAX),
-        ..Limits::default()
-    };
+    let entrance = Entrance { address };
+    let door = entrance.door(&prepared, &arguments)?;
+    let mut limits = limits(&arguments);
     limits.drain = prepared.runtime.shutdown_timeout.unwrap_or(limits.drain);
-    let listener = listen(address).await?;
+    let listener = match passed {
+        Some(listener) => listener,
+        None => listen(address).await?,
+    };
     let metrics = match arguments.metrics {
         Some(address) => Some(listen(address).await?),
         None => None,
@@ -52,10 +51,59 @@ pub(crate) async fn serve(arguments: ServeArgs) -> Result<(), Error> {
     let shutdown = Shutdown::default();
     let gateway = start::gateway(prepared, door, limits, shutdown.clone()).await;
     announce(&listener, metrics.as_ref(), &gateway, emulated);
+    service::ready("serving");
+    let reloader =
+        Reloader { arguments, entrance, backing: Arc::new(backing), gateway: Arc::clone(&gateway) };
+    // They end with this function.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(reloader.run(watch, hangup));
+    tasks.spawn(service::watchdog());
     tokio::select! {
         served = until_stopped(listener, Arc::clone(&gateway), &shutdown, &mut signals) => served,
         () = numbers(metrics, &gateway) => Ok(()),
     }
+}
+
+fn limits(arguments: &ServeArgs) -> Limits {
+    Limits {
+        in_flight: usize::try_from(arguments.max_in_flight).unwrap_or(usize::MAX),
+        connections: usize::try_from(arguments.max_connections).unwrap_or(usize::MAX),
+        client_connections: arguments
+            .max_connections_per_client
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(usize::MAX),
+        ..Limits::default()
+    }
+}
+
+/// Where requests come in, which no reload changes.
+pub(super) struct Entrance {
+    address: SocketAddr,
+}
+
+impl Entrance {
+    /// Who and what is let in by a manifest.
+    ///
+    /// # Errors
+    ///
+    /// Where other machines could call without a key.
+    pub(super) fn door(&self, prepared: &Prepared, arguments: &ServeArgs) -> Result<Door, Error> {
+        let Self { address } = *self;
+        let is_local = address.ip().is_loopback();
+        let keys = prepared.runtime.auth.as_ref().map(Keys::new);
+        ensure!(keys.is_some() || arguments.allow_unauthenticated || is_local, ExposedSnafu { address });
+        Ok(Door {
+            keys,
+            tls: prepared.tls.clone(),
+            cors: prepared.runtime.cors.as_ref().and_then(Cors::new),
+            hosts: if is_local { Hosts::of_this_machine(&arguments.allow_host) } else { Hosts::Any },
+        })
+    }
+}
+
+fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -63,14 +111,15 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 fn announce(listener: &TcpListener, metrics: Option<&TcpListener>, gateway: &Gateway, emulated: bool) {
+    let serving = gateway.serving();
     if let Ok(address) = listener.local_addr() {
-        let scheme = if gateway.door.tls.is_some() { "https" } else { "http" };
+        let scheme = if serving.door.tls.is_some() { "https" } else { "http" };
         tracing::info!("listening on {scheme}://{address}");
     }
     if let Some(address) = metrics.and_then(|listener| listener.local_addr().ok()) {
         tracing::info!("metrics on http://{address}/metrics");
     }
-    for entry in gateway.registry.iter() {
+    for entry in serving.registry.iter() {
         let (name, from, region) = (&*entry.name, &entry.from, entry.summary.region());
         if entry.provider == model_registry::WORKER {
             tracing::info!(worker = name, routing = from, region, "serving a worker");
@@ -78,7 +127,7 @@ fn announce(listener: &TcpListener, metrics: Option<&TcpListener>, gateway: &Gat
             tracing::info!(model = name, from, region, "serving a model");
         }
     }
-    if gateway.registry.is_empty() {
+    if serving.registry.is_empty() {
         tracing::warn!("the manifest declares no models, so there is nothing to ask");
     }
     if emulated {
@@ -107,6 +156,7 @@ async fn until_stopped(
         () = signals.next() => {}
     }
     tracing::info!("stopping: no new requests, running answers may end");
+    service::stopping();
     shutdown.drain();
     tokio::select! {
         cut = serving => {

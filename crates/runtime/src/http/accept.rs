@@ -14,10 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::clients::Clients;
-use super::gateway::{Gateway, Limits};
-use super::guard::Guard;
+use super::exchange::Peer;
+use super::gateway::Gateway;
+use super::guard::{Activity, Guard};
 use super::router::Application;
 use super::tls::speaks_http2;
 
@@ -39,11 +41,14 @@ const PING: Duration = Duration::from_secs(30);
 /// How long accepting pauses where the process has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How often it is told that connections cannot be accepted.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
+
 /// How long connections may take to send what they were cut off with.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves until the gateway's shutdown asks for the end and running answers have ended, or were cut off after
-/// [`Limits::drain`]. Gives the number of connections that were.
+/// the time that the manifest gives them. Gives the number of connections that were.
 pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>) -> usize {
     let application = Application::new(gateway);
     let mut connections = JoinSet::new();
@@ -56,6 +61,7 @@ async fn accept(listener: TcpListener, application: &Application, connections: &
     let gateway = application.gateway();
     let free = Arc::new(Semaphore::new(gateway.limits.connections.min(Semaphore::MAX_PERMITS)));
     let clients = Clients::new(gateway.limits.client_connections);
+    let mut told: Option<Instant> = None;
     loop {
         let next = async {
             // The semaphore is never closed.
@@ -78,7 +84,12 @@ async fn accept(listener: TcpListener, application: &Application, connections: &
                 }
                 Err(error) => {
                     if !is_the_clients(&error) {
-                        tracing::warn!(%error, "a connection cannot be accepted");
+                        gateway.metrics.accept_errors.inc();
+                        // Most often there are no descriptors left, which lasts.
+                        if told.is_none_or(|at| at.elapsed() >= TELL_AGAIN) {
+                            told = Some(Instant::now());
+                            tracing::warn!(%error, "a connection cannot be accepted; it is tried again");
+                        }
                     }
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -98,7 +109,7 @@ fn is_the_clients(error: &io::Error) -> bool {
 }
 
 async fn drain(application: &Application, mut connections: JoinSet<()>) -> usize {
-    let Limits { drain, .. } = application.gateway().limits;
+    let drain = application.gateway().serving().drain;
     let all_ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(drain, all_ended).await.is_ok() {
         return 0;
@@ -116,11 +127,14 @@ async fn connection(stream: TcpStream, client: IpAddr, application: &Application
     gateway.metrics.connections.inc();
     // Fails on a closed socket only, which the first read notices.
     let _ = stream.set_nodelay(true);
-    let ended = match &gateway.door.tls {
-        None => Box::pin(http1(stream, client, application)).await,
+    // The connection keeps the certificate that it was shown.
+    let tls = gateway.serving().door.tls.clone();
+    let peer = Peer { address: client, encrypted: tls.is_some() };
+    let ended = match &tls {
+        None => Box::pin(http1(stream, peer, application)).await,
         Some(tls) => match tokio::time::timeout(gateway.limits.head_time, tls.accept(stream)).await {
-            Ok(Ok(stream)) if speaks_http2(&stream) => Box::pin(http2(stream, client, application)).await,
-            Ok(Ok(stream)) => Box::pin(http1(stream, client, application)).await,
+            Ok(Ok(stream)) if speaks_http2(&stream) => Box::pin(http2(stream, peer, application)).await,
+            Ok(Ok(stream)) => Box::pin(http1(stream, peer, application)).await,
             // Scanners and probes do not shake hands.
             Ok(Err(_)) | Err(_) => Ok(()),
         },
@@ -133,17 +147,22 @@ async fn connection(stream: TcpStream, client: IpAddr, application: &Application
 
 async fn http1(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    client: IpAddr,
+    peer: Peer,
     application: &Application,
 ) -> hyper::Result<()> {
     let gateway = application.gateway();
-    let io = TokioIo::new(Guard::new(stream, &gateway.limits));
-    let service =
-        service_fn(|request| async { Ok::<_, Infallible>(application.call(request, client).await) });
+    let activity = Activity::default();
+    let io = TokioIo::new(Guard::new(stream, &gateway.limits, activity.clone()));
+    let service = service_fn(|request| {
+        let answering = activity.begin();
+        async {
+            let response = application.call(request, peer).await;
+            Ok::<_, Infallible>(response.map(|body| answering.with(body)))
+        }
+    });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // Counts from the end of the answer before, so this is how long a connection may be idle.
-        .header_read_timeout(gateway.limits.idle_time)
+        // The guard has a timer for heads and one for idle connections; the library would set one for each request.
+        .header_read_timeout(None)
         .max_buf_size(MAX_BUFFER)
         .max_header_size(MAX_BUFFER)
         .max_headers(MAX_HEADERS)
@@ -160,14 +179,14 @@ async fn http1(
 
 async fn http2(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    client: IpAddr,
+    peer: Peer,
     application: &Application,
 ) -> hyper::Result<()> {
     let gateway = application.gateway();
     let application = application.clone();
     let service = service_fn(move |request| {
         let application = application.clone();
-        async move { Ok::<_, Infallible>(application.call(request, client).await) }
+        async move { Ok::<_, Infallible>(application.call(request, peer).await) }
     });
     // What a stream needs of tasks ends with its connection.
     let tasks = Tasks::default();

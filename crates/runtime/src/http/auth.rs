@@ -35,6 +35,11 @@ impl Caller {
     pub(crate) fn may_use(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|name| name == model))
     }
+
+    /// Says whether the caller may use every model.
+    pub(crate) fn may_use_all(&self) -> bool {
+        self.models.is_none()
+    }
 }
 
 impl Keys {

@@ -91,7 +91,7 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
         ignored,
         adjusted,
     } = openai_api::translate(wire)?;
-    let entry = gateway.registry.get(&name).filter(|entry| may_see(exchange, entry));
+    let entry = exchange.serving.registry.get(&name).filter(|entry| may_see(exchange, entry));
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
     request.betas = betas(&parts.headers);

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::admission::Admitted;
 use super::auth::Caller;
 use super::gateway::Gateway;
+use super::serving::Serving;
 use crate::metrics::Ended;
 
 /// A request that is being answered. The last holder's drop writes the log line: the handler's, where the client
@@ -19,9 +20,19 @@ use crate::metrics::Ended;
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(super) gateway: Arc<Gateway>,
+    /// The manifest that was in use when the request came.
+    pub(super) serving: Arc<Serving>,
     asked: Asked,
     started: Instant,
     record: Mutex<Record>,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    /// Whether the connection to it is encrypted.
+    pub(super) encrypted: bool,
 }
 
 /// What was asked, and from where.
@@ -95,7 +106,8 @@ impl Route {
 impl Exchange {
     pub(super) fn begin(gateway: Arc<Gateway>, asked: Asked) -> Self {
         gateway.metrics.in_flight.inc();
-        Self { gateway, asked, started: Instant::now(), record: Mutex::default() }
+        let serving = gateway.serving();
+        Self { gateway, serving, asked, started: Instant::now(), record: Mutex::default() }
     }
 
     /// Never held over an await: it is there because a reply's body lives on another stack than its handler.
@@ -169,8 +181,7 @@ impl Exchange {
     }
 
     fn first_token(&self) {
-        let elapsed = self.started.elapsed();
-        self.record().first_token.get_or_insert(elapsed);
+        self.record().first_token.get_or_insert_with(|| self.started.elapsed());
     }
 
     pub(super) fn status(&self, status: u16) {

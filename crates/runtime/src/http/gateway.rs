@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use model_registry::ModelRegistry;
 
 use super::admission::Admission;
 use super::door::Door;
+use super::serving::{Rejected, Serving};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::remote::Fetcher;
@@ -57,11 +59,11 @@ impl Default for Limits {
     }
 }
 
-/// What all requests share: the models, who may call them, limits and numbers.
+/// What all requests share: the manifest that is in use, limits and numbers.
 #[derive(Debug)]
 pub struct Gateway {
-    pub(crate) registry: ModelRegistry,
-    pub(crate) door: Door,
+    serving: ArcSwap<Serving>,
+    rejected: ArcSwapOption<Rejected>,
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
@@ -83,17 +85,43 @@ impl Gateway {
         clock: Clock,
         shutdown: Shutdown,
     ) -> Self {
+        let metrics = Metrics::default();
+        metrics.generation.set(1);
         Self {
-            registry,
-            door,
+            serving: ArcSwap::from_pointee(Serving { generation: 1, registry, door, drain: limits.drain }),
+            rejected: ArcSwapOption::empty(),
             limits,
             admission: Admission::new(limits.in_flight),
-            metrics: Metrics::default(),
+            metrics,
             fetcher: Fetcher::default(),
             started: clock.now(),
             clock,
             shutdown,
             unknown: Arc::from("unknown"),
         }
+    }
+
+    /// What is in use now. Whoever looks twice may see two of them, so a request looks once.
+    pub(crate) fn serving(&self) -> Arc<Serving> {
+        self.serving.load_full()
+    }
+
+    /// The manifest that came last, where it could not be loaded.
+    pub(crate) fn rejected(&self) -> Option<Arc<Rejected>> {
+        self.rejected.load_full()
+    }
+
+    /// Serves another manifest from the next request on. Only one caller may do so at a time.
+    pub(crate) fn replace(&self, registry: ModelRegistry, door: Door, drain: Duration) {
+        let generation = self.serving().generation.saturating_add(1);
+        self.serving.store(Arc::new(Serving { generation, registry, door, drain }));
+        self.rejected.store(None);
+        self.metrics.reloaded(generation);
+    }
+
+    /// Notes that the manifest in use stays although there is another.
+    pub(crate) fn reject(&self, errors: Vec<String>) {
+        self.rejected.store(Some(Arc::new(Rejected { errors })));
+        self.metrics.reload_failed();
     }
 }

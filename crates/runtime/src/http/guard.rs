@@ -10,14 +10,22 @@ use openai_api::ApiError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+pub(super) use self::activity::Activity;
 use self::framing::Framing;
 use super::gateway::Limits;
 
+mod activity;
 mod framing;
 
 /// A connection whose request heads are watched.
 pub(super) struct Guard<T> {
     inner: T,
+    activity: Activity,
+    idle_time: Duration,
+    /// When something was last read or written.
+    last: Instant,
+    /// Set anew only when it fires, so that a busy connection never touches it.
+    idle: Pin<Box<Sleep>>,
     framing: Framing,
     head_time: Duration,
     /// Runs while a head is arriving.
@@ -30,10 +38,37 @@ pub(super) struct Guard<T> {
 }
 
 impl<T> Guard<T> {
-    pub(super) fn new(inner: T, limits: &Limits) -> Self {
-        let Limits { head_time, write_time, .. } = *limits;
-        let framing = Framing::default();
-        Self { inner, framing, head_time, timer: None, write_time, stalled: None, instead: Vec::new() }
+    pub(super) fn new(inner: T, limits: &Limits, activity: Activity) -> Self {
+        let Limits { head_time, write_time, idle_time, .. } = *limits;
+        let last = Instant::now();
+        Self {
+            inner,
+            activity,
+            idle_time,
+            last,
+            idle: Box::pin(tokio::time::sleep_until(last + idle_time)),
+            framing: Framing::default(),
+            head_time,
+            timer: None,
+            write_time,
+            stalled: None,
+            instead: Vec::new(),
+        }
+    }
+
+    /// Ends a connection that nobody uses.
+    fn poll_idle<R>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<R>> {
+        loop {
+            ready!(self.idle.as_mut().poll(context));
+            let now = Instant::now();
+            // While an answer is worked on, silence is nobody's fault.
+            let from = if self.activity.is_busy() { now } else { self.last };
+            let due = from + self.idle_time;
+            if due <= now {
+                return Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)));
+            }
+            self.idle.as_mut().reset(due);
+        }
     }
 
     /// Ends a connection whose client has taken nothing for too long: behind it wait an answer that is paid for,
@@ -41,6 +76,7 @@ impl<T> Guard<T> {
     fn written<R>(&mut self, polled: Poll<io::Result<R>>, context: &mut Context<'_>) -> Poll<io::Result<R>> {
         if polled.is_ready() {
             self.stalled = None;
+            self.last = Instant::now();
             return polled;
         }
         let write_time = self.write_time;
@@ -69,6 +105,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
         if Pin::new(&mut self.inner).poll_read(context, buffer)?.is_ready() {
             let new = buffer.filled_mut().get_mut(before..).unwrap_or_default();
             self.framing.read(new);
+            self.last = Instant::now();
             self.watch();
             return Poll::Ready(Ok(()));
         }
@@ -77,7 +114,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
                 ready!(timer.as_mut().poll(context));
                 Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
             }
-            None => Poll::Pending,
+            None => self.poll_idle(context),
         }
     }
 }

@@ -12,21 +12,25 @@ use serde_json::{Value, json};
 
 use super::gateway::Gateway;
 use super::models::query;
+use super::router::Ticket;
 
 /// The process lives.
 pub(super) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// At least one model can answer, none is still finding out, and the process is not about to stop.
+/// At least one model can answer, none is still finding out, and the process is not about to stop. Models that a reload
+/// adds do not take back what was said of the others.
 pub(super) async fn ready(
     State(gateway): State<Arc<Gateway>>,
+    axum::Extension(exchange): Ticket,
     RawQuery(text): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    let serving = &exchange.serving;
     let states: Vec<(&str, Readiness)> =
-        gateway.registry.iter().map(|entry| (&*entry.name, entry.model.readiness())).collect();
-    let settled = states.iter().all(|(_, state)| *state != Readiness::Initializing);
+        serving.registry.iter().map(|entry| (&*entry.name, entry.model.readiness())).collect();
+    let settled = serving.generation > 1 || states.iter().all(|(_, state)| *state != Readiness::Initializing);
     let some = states.iter().any(|(_, state)| *state == Readiness::Ready);
     let is_ready = settled && some && !gateway.shutdown.is_draining();
     let status = if is_ready { "ready" } else { "not ready" };
@@ -34,14 +38,20 @@ pub(super) async fn ready(
         query(text.as_deref().unwrap_or_default()).any(|(name, value)| name == "verbose" && value == "true");
     let (kind, body) = if verbose {
         // Names are for those who may use the models, and reasons tell about the machine.
-        let caller = gateway.door.keys.as_ref().map(|keys| keys.caller(&headers));
+        let caller = serving.door.keys.as_ref().map(|keys| keys.caller(&headers));
         let may_see = |name: &str| match &caller {
             None => true,
             Some(caller) => caller.as_ref().is_some_and(|caller| caller.may_use(name)),
         };
         let seen = states.iter().filter(|(name, _)| may_see(name));
         let models: Vec<Value> = seen.map(|(name, state)| describe(name, state)).collect();
-        ("application/json", json!({ "status": status, "models": models }).to_string())
+        let may_see_all = caller.is_none_or(|caller| caller.is_some_and(|caller| caller.may_use_all()));
+        let rejected = gateway.rejected().filter(|_| may_see_all);
+        let config = json!({
+            "generation": serving.generation,
+            "errors": rejected.as_ref().map_or(&[][..], |rejected| &rejected.errors),
+        });
+        ("application/json", json!({ "status": status, "models": models, "config": config }).to_string())
     } else {
         ("text/plain; charset=utf-8", status.to_owned())
     };

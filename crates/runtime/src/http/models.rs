@@ -36,7 +36,7 @@ pub(super) async fn list(
         Ok(wanted) => wanted,
         Err(refusal) => return error::response(&refusal, &exchange),
     };
-    let visible = gateway.registry.iter().filter(|entry| may_see(&exchange, entry));
+    let visible = exchange.serving.registry.iter().filter(|entry| may_see(&exchange, entry));
     let models: Vec<Model<'_>> = visible.map(|entry| describe(entry, gateway.started, &wanted)).collect();
     if wanted.csv {
         reply("text/csv; charset=utf-8", openai_api::csv(&models).into())
@@ -53,7 +53,7 @@ pub(super) async fn retrieve(
 ) -> Response {
     let id = uri.path().strip_prefix("/v1/models/").unwrap_or_default();
     let id = percent_decode_str(id).decode_utf8_lossy();
-    match gateway.registry.get(&id).filter(|entry| may_see(&exchange, entry)) {
+    match exchange.serving.registry.get(&id).filter(|entry| may_see(&exchange, entry)) {
         Some(entry) => {
             let model = describe(entry, gateway.started, &Wanted::default());
             reply("application/json", openai_api::retrieve(&model).into())

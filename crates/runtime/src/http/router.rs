@@ -1,6 +1,5 @@
 //! The routes, and what every request goes through.
 
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -10,13 +9,16 @@ use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{get, post};
 use futures_util::FutureExt as _;
-use http::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use http::Version;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS,
+};
 use http_body::Body as _;
 use openai_api::ApiError;
 use tower_service::Service as _;
 
 use super::body::{self, Tracked};
-use super::exchange::{Asked, Exchange, Route};
+use super::exchange::{Asked, Exchange, Peer, Route};
 use super::gateway::Gateway;
 use super::request_id::{self, X_REQUEST_ID};
 use super::{chat_completions, error, health, models};
@@ -49,7 +51,7 @@ impl Application {
     }
 
     /// Answers one request.
-    pub(super) async fn call<B>(&self, request: http::Request<B>, client: IpAddr) -> Response
+    pub(super) async fn call<B>(&self, request: http::Request<B>, peer: Peer) -> Response
     where
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
@@ -57,7 +59,7 @@ impl Application {
         let request = request.map(Body::new);
         let route = Route::of(request.uri().path());
         let request_id = request_id::of(request.headers());
-        let asked = Asked { request_id, method: request.method().clone(), route, client };
+        let asked = Asked { request_id, method: request.method().clone(), route, client: peer.address };
         let exchange = Arc::new(Exchange::begin(Arc::clone(&self.gateway), asked));
         let is_head = request.method() == http::Method::HEAD;
         let origin = request.headers().get(ORIGIN).cloned();
@@ -69,7 +71,12 @@ impl Application {
         headers.insert(X_REQUEST_ID, exchange.request_id().clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        if let Some(cors) = &self.gateway.door.cors {
+        let door = &exchange.serving.door;
+        if peer.encrypted != door.tls.is_some() && response.version() < Version::HTTP_2 {
+            // Encryption was turned on or off since the client connected.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(cors) = &door.cors {
             cors.open(origin.as_ref(), &mut response);
         }
         if is_head || response.body().is_end_stream() {
@@ -79,7 +86,7 @@ impl Application {
     }
 
     async fn route(&self, exchange: &Arc<Exchange>, mut request: Request) -> Response {
-        if let Some(answer) = self.gateway.door.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
+        if let Some(answer) = exchange.serving.door.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
             return answer;
         }
         if let Err(refusal) = admit(exchange, &request) {
@@ -96,11 +103,12 @@ impl Application {
 
 /// Refuses who may not call, and everybody once the process is about to stop.
 fn admit(exchange: &Exchange, request: &Request) -> Result<(), ApiError> {
-    exchange.gateway.door.check(request)?;
+    let door = &exchange.serving.door;
+    door.check(request)?;
     if exchange.route().is_open() {
         return Ok(());
     }
-    if let Some(keys) = &exchange.gateway.door.keys {
+    if let Some(keys) = &door.keys {
         exchange.set_caller(keys.caller(request.headers()).ok_or_else(ApiError::unauthorized)?);
     }
     if exchange.gateway.shutdown.is_draining() {

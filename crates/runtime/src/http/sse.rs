@@ -27,6 +27,8 @@ pub(super) struct SseBody {
     exchange: Arc<Exchange>,
     keep_alive: Pin<Box<Sleep>>,
     last_write: Instant,
+    /// How long the last write was: the next one is about as long.
+    last_size: usize,
     cut: Cut,
 }
 
@@ -50,7 +52,14 @@ impl SseBody {
         let now = Instant::now();
         let keep_alive = Box::pin(tokio::time::sleep_until(now + exchange.gateway.limits.keep_alive));
         let cut = exchange.gateway.shutdown.until_cut();
-        Self { answer: Some(Answer { events, encoder }), exchange, keep_alive, last_write: now, cut }
+        Self {
+            answer: Some(Answer { events, encoder }),
+            exchange,
+            keep_alive,
+            last_write: now,
+            last_size: 0,
+            cut,
+        }
     }
 
     /// Writes the events that are there.
@@ -125,7 +134,7 @@ impl http_body::Body for SseBody {
         if self.answer.is_none() {
             return Poll::Ready(None);
         }
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(self.last_size);
         match self.poll_events(context, &mut out) {
             Polled::More if out.is_empty() => self.poll_silence(context, &mut out),
             Polled::More => {}
@@ -135,6 +144,7 @@ impl http_body::Body for SseBody {
             return if self.answer.is_none() { Poll::Ready(None) } else { Poll::Pending };
         }
         self.last_write = Instant::now();
+        self.last_size = out.len();
         Poll::Ready(Some(Ok(Frame::data(Bytes::from(out)))))
     }
 

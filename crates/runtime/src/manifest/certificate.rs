@@ -1,7 +1,7 @@
 //! The listener's certificate and key: from files or from the manifest, checked before anybody is let in.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::PrivateKeyDer;
@@ -35,6 +35,12 @@ pub(super) fn load(
             (None, problems)
         }
     }
+}
+
+/// The files of a certificate and its key, whether they are there or not.
+pub(super) fn files(tls: Option<&ResolvedTls>, folder: &Path) -> Vec<PathBuf> {
+    let Some(tls) = tls.filter(|tls| tls.enabled) else { return Vec::new() };
+    [&tls.certificate_file, &tls.key_file].into_iter().flatten().map(|file| folder.join(file)).collect()
 }
 
 /// Whether something that the manifest says could not be resolved.

@@ -18,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 use crate::support::{Events, Gateway, hello, hello_streamed, manifest, pod, run, spicerack};
 
 /// A folder with a manifest that is served with TLS, and the certificate.
-fn encrypted(tls: &str) -> (TempDir, CertificateDer<'static>) {
+pub(crate) fn encrypted(tls: &str) -> (TempDir, CertificateDer<'static>) {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let folder = pod(&manifest(&[]).replace("models:\n", &format!("runtime:\n  tls:\n{tls}models:\n")));
     std::fs::write(folder.path().join("server.pem"), certified.cert.pem()).unwrap();
@@ -26,9 +26,9 @@ fn encrypted(tls: &str) -> (TempDir, CertificateDer<'static>) {
     (folder, certified.cert.der().clone())
 }
 
-const FILES: &str = "    certificate_file: server.pem\n    key_file: server.key\n";
+pub(crate) const FILES: &str = "    certificate_file: server.pem\n    key_file: server.key\n";
 
-async fn connect(
+pub(crate) async fn connect(
     address: SocketAddr,
     root: CertificateDer<'static>,
     protocol: &[u8],
@@ -45,12 +45,12 @@ async fn connect(
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
 }
 
-fn post(body: &Value) -> Request<Full<Bytes>> {
+pub(crate) fn post(body: &Value) -> Request<Full<Bytes>> {
     let request = Request::post("https://localhost/v1/chat/completions").header("host", "localhost");
     request.body(Full::new(Bytes::from(body.to_string()))).unwrap()
 }
 
-fn served(folder: &TempDir) -> Gateway {
+pub(crate) fn served(folder: &TempDir) -> Gateway {
     let mut command = spicerack();
     command.arg(folder.path()).arg("--emulator");
     Gateway::spawn(&mut command)

@@ -1,5 +1,8 @@
 //! What is logged and counted, and what never is.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use bedrock_emulator::Reply;
 use serde_json::{Value, json};
 
@@ -126,6 +129,35 @@ async fn an_upstream_that_repeats_our_headers_is_not_repeated() {
     }
 }
 
+#[tokio::test]
+async fn requests_are_answered_and_the_process_ends_though_nobody_reads_the_log() {
+    let folder = pod(&manifest(&[]));
+    let mut command = spicerack();
+    command.arg(folder.path()).args(["--emulator", "--http", "127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    let address = loop {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0);
+        let value: Value = serde_json::from_str(&line).unwrap();
+        if let Some(address) = value["message"].as_str().unwrap().strip_prefix("listening on http://") {
+            break address.parse().unwrap();
+        }
+    };
+    // A pipe holds 64 KiB, and a line has more than 200 bytes.
+    let http = crate::support::Http::to(address);
+    for _ in 0..600 {
+        assert_eq!(http.get("/v1/models").await.status, 200);
+    }
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let mut waiting = tokio::task::JoinSet::new();
+    waiting.spawn_blocking(move || child.wait().unwrap());
+    assert_eq!(waiting.join_next().await.unwrap().unwrap().code(), Some(0));
+    drop(log);
+}
+
 #[test]
 fn a_manifest_with_mistakes_shows_no_secret() {
     let manifest = manifest(&[
@@ -175,6 +207,7 @@ async fn metrics_count_by_closed_sets_of_labels() {
         r#"spicerack_time_to_first_token_seconds_count{model="nova"} 1"#,
         r#"spicerack_upstream_attempts_total{model="nova"} 2"#,
         "spicerack_requests_in_flight 0",
+        "spicerack_log_lines_dropped_total 0",
         "# EOF",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");

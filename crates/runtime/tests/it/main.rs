@@ -23,6 +23,8 @@ mod logs;
 mod mission;
 mod models;
 mod properties;
+mod reload;
+mod service;
 mod shutdown;
 mod support;
 mod workers;

@@ -87,7 +87,12 @@ impl Gateway {
 
     /// Runs a command that serves, and waits for its address.
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        command.args(["--http", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self::adopt(command.args(["--http", "127.0.0.1:0"]))
+    }
+
+    /// The same, where the command says itself on which address.
+    pub(crate) fn adopt(command: &mut Command) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = follow(BufReader::new(child.stderr.take().unwrap()));
         let mut seen = Vec::new();
@@ -147,6 +152,24 @@ impl Gateway {
     /// The log line of the next request that has ended.
     pub(crate) fn request_line(&mut self) -> Value {
         self.log(|log| log["message"] == "request")
+    }
+
+    /// Replaces its manifest.
+    pub(crate) fn write(&self, manifest: &str) {
+        std::fs::write(self.folder().join("spicepod.yaml"), manifest).unwrap();
+    }
+
+    /// The folder of its manifest.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
+    /// Waits until a changed manifest has been looked at, and gives the line about it.
+    pub(crate) fn reloaded(&mut self) -> Value {
+        let said = ["the manifest was loaded again", "the changed manifest cannot be served"];
+        self.log(|log| {
+            log["message"].as_str().is_some_and(|text| said.iter().any(|say| text.starts_with(say)))
+        })
     }
 
     /// The id of its process.

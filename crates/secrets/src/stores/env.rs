@@ -1,5 +1,7 @@
 //! The store `env`: the environment, and `.env` files behind it.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 
 use super::kind::{OpenError, Opening, Selector, StoreKind};
@@ -42,5 +44,9 @@ impl SecretStore for EnvStore {
 
     fn advice(&self, key: &str) -> String {
         format!("set {} in the environment or in .env", key.to_ascii_uppercase())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.0.files().to_vec()
     }
 }

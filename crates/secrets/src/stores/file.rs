@@ -3,9 +3,11 @@
 //! Nothing outside the folder is read. Links may lead from one place in it to another, which is how Kubernetes swaps
 //! all files at once.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use secrecy::SecretString;
 
@@ -30,13 +32,15 @@ fn open(opening: &mut Opening<'_>) -> Result<Box<dyn SecretStore>, OpenError> {
         return Err(OpenError::of_selector("the folder is no path", "write `from: file:/run/secrets`"));
     }
     let path = opening.environment.in_folder(folder);
-    Ok(Box::new(FileStore { path, shown: folder.to_owned() }))
+    Ok(Box::new(FileStore { path, shown: folder.to_owned(), asked: Mutex::default() }))
 }
 
 struct FileStore {
     path: PathBuf,
     /// The folder, as the manifest calls it.
     shown: String,
+    /// The files that were asked for.
+    asked: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl SecretStore for FileStore {
@@ -57,6 +61,10 @@ impl SecretStore for FileStore {
 
     fn advice(&self, key: &str) -> String {
         format!("write the file {}", self.shown_file(key))
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
@@ -85,6 +93,8 @@ impl FileStore {
         if key.is_empty() || key.starts_with('.') || !key.chars().all(plain) {
             return Err(Failure::Name);
         }
+        // By the path as written: what it leads to is what changes.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(self.path.join(key));
         let folder = self.path.canonicalize().map_err(Failure::Folder)?;
         let path = folder.join(key);
         // A link that leads nowhere is no missing secret.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::report::Reporter;
 use super::sources::{Found, load};
-use super::{Held, Identity, fixed, name_of};
+use super::{Held, Identity, SigningKeys, fixed, name_of};
 use crate::clock::Clock;
 use crate::spec::{Access, Credentials};
 
@@ -167,6 +167,14 @@ impl CredentialCache {
         newer(&state).then(|| state.held.clone()).flatten()
     }
 
+    /// Asks for a search, and waits for nothing.
+    pub(crate) fn renew(&self) {
+        if let Some(renew) = &self.renew {
+            let round = self.state.borrow().round;
+            renew.ask(round.saturating_add(1));
+        }
+    }
+
     /// Says whether requests have an identity.
     pub(crate) fn readiness(&self) -> Readiness {
         let state = self.state.borrow();
@@ -250,12 +258,16 @@ impl Keeper {
         reporter: &mut Reporter,
     ) -> Result<Option<SystemTime>, ()> {
         let held = self.state.borrow().held.clone();
+        let found = found.and_then(|found| match SigningKeys::new(found.keys.clone()) {
+            Ok(signing) => Ok((found, signing)),
+            Err(why) => Err(format!("{}: {why}", found.source)),
+        });
         match found {
-            Ok(Found { keys, source, passed }) => {
+            Ok((Found { keys, source, passed }, signing)) => {
                 let expiry = keys.expiry();
                 let is_new = !held.as_ref().is_some_and(|held| held.is(&keys));
                 let generation = held.map_or(0, |held| held.generation).saturating_add(u64::from(is_new));
-                let identity = Identity::Keys(keys.into());
+                let identity = Identity::Keys(signing);
                 let held =
                     Held { identity, generation, source: source.clone(), passed: passed.clone(), expiry };
                 let held = Arc::new(held);

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use bedrock::{AssumeRole, CredentialSource, Credentials, HalfPair, Identity, KeysFrom, Shared};
+use bedrock::{
+    AssumeRole, CredentialSource, Credentials, HalfPair, Identity, KeysFrom, Shared, WeakIdentity,
+};
 use secrecy::SecretString;
 
 use crate::params::Reader;
@@ -189,9 +191,9 @@ pub(super) fn describe(credentials: &Credentials, context: Context<'_>) -> Strin
     credentials.describe()
 }
 
-/// The searches for credentials that models share.
+/// The searches for credentials that models share. One ends with the last model that uses it.
 #[derive(Default)]
-pub(super) struct Searches(Mutex<HashMap<String, Vec<(Credentials, Identity)>>>);
+pub(super) struct Searches(Mutex<HashMap<String, Vec<(Credentials, WeakIdentity)>>>);
 
 impl Searches {
     /// Gives the search for a model's credentials, begun where no other model has the same ones for the same
@@ -199,11 +201,21 @@ impl Searches {
     pub(super) fn of(&self, credentials: &Credentials, region: &str, shared: &Shared) -> Identity {
         let mut searches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = searches.entry(region.to_owned()).or_default();
-        if let Some((_, identity)) = same.iter().find(|(known, _)| known.is_same(credentials)) {
-            return identity.clone();
+        same.retain(|(_, identity)| identity.upgrade().is_some());
+        let known = same.iter().find(|(known, _)| known.is_same(credentials));
+        if let Some(identity) = known.and_then(|(_, identity)| identity.upgrade()) {
+            return identity;
         }
         let identity = shared.identity(credentials, region);
-        same.push((credentials.clone(), identity.clone()));
+        same.push((credentials.clone(), identity.downgrade()));
         identity
+    }
+
+    /// Begins all of them again.
+    pub(super) fn renew(&self) {
+        let searches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for identity in searches.values().flatten().filter_map(|(_, identity)| identity.upgrade()) {
+            identity.renew();
+        }
     }
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 
 fn store(folder: &Path) -> FileStore {
-    FileStore { path: folder.to_owned(), shown: "run/secrets/".to_owned() }
+    FileStore { path: folder.to_owned(), shown: "run/secrets/".to_owned(), asked: Mutex::default() }
 }
 
 /// A folder `mounted` beside a file that is not in it.
@@ -146,4 +146,16 @@ async fn a_folder_that_is_not_there_is_said_to() {
     // A file in place of the folder.
     let error = refused(&store(&outer.path().join("outside")), "KEY").await;
     assert!(error.starts_with("run/secrets/KEY cannot be read: "), "{error}");
+}
+
+#[tokio::test]
+async fn the_files_that_were_asked_for_are_known_whether_they_are_there_or_not() {
+    let (_outer, mounted) = folders();
+    std::fs::write(mounted.join("THERE"), "x").unwrap();
+    let store = store(&mounted);
+    assert!(store.files().is_empty());
+    for key in ["THERE", "MISSING", "THERE", "../outside"] {
+        let _ = store.get(key).await;
+    }
+    assert_eq!(store.files(), [mounted.join("MISSING"), mounted.join("THERE")]);
 }

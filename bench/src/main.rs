@@ -1,0 +1,45 @@
+//! What a request costs: spicerack beside two yardsticks, in one run on the same cores.
+//!
+//! `bench run` measures; `bench upstream`, `bench proxy` and `bench translator` are the programs that it starts. See
+//! `docs/performance.md` for what is measured and how to read it.
+
+#![expect(clippy::disallowed_methods, reason = "the machine's own time is what is measured")]
+
+mod load;
+mod process;
+mod proxy;
+mod report;
+mod run;
+mod scenario;
+mod serve;
+mod start;
+mod translator;
+mod upstream;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+const USAGE: &str = "usage: bench run --spicerack PATH [--quick] [--rounds N] [--only NAME] [--json FILE]
+       bench upstream | proxy UPSTREAM | translator UPSTREAM";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["upstream"] => serve::run(1, upstream::Upstream::default()),
+        ["proxy", upstream] => serve::run(2, proxy::Proxy::new(upstream)),
+        ["translator", upstream] => serve::run(2, translator::Translator::new(upstream)),
+        ["run", rest @ ..] => run::run(rest),
+        _ => Err(BoxError::from(USAGE)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to tell it to where stderr is gone.
+            let _ = writeln!(std::io::stderr(), "bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Programs under measurement, and what the kernel says of them.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
+use crate::BoxError;
+
+/// How long a program may take to answer for the first time.
+const START: Duration = Duration::from_secs(10);
+
+/// A program that runs until this value is dropped.
+pub(crate) struct Program {
+    child: Child,
+    clock: ClockId,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// When it was started.
+    pub(crate) started: Instant,
+}
+
+/// The processor time that a program has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cpu {
+    /// In user and kernel mode together.
+    pub(crate) total: Duration,
+    /// In kernel mode, in ticks of the kernel's accounting.
+    system_ticks: u64,
+    user_ticks: u64,
+}
+
+impl Cpu {
+    /// What was used since `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self {
+            total: self.total.saturating_sub(earlier.total),
+            system_ticks: self.system_ticks.saturating_sub(earlier.system_ticks),
+            user_ticks: self.user_ticks.saturating_sub(earlier.user_ticks),
+        }
+    }
+
+    /// The part in kernel mode, 0 to 1.
+    pub(crate) fn system_share(self) -> f64 {
+        let ticks = |ticks: u64| u32::try_from(ticks).map_or(f64::from(u32::MAX), f64::from);
+        ticks(self.system_ticks) / ticks(self.system_ticks + self.user_ticks).max(1.0)
+    }
+}
+
+impl Program {
+    /// Starts one of the benchmark's own programs, which says its port.
+    pub(crate) fn own(arguments: &[&str]) -> Result<Self, BoxError> {
+        let started = Instant::now();
+        let mut child =
+            Command::new(std::env::current_exe()?).args(arguments).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().ok_or("no stdout")?;
+        BufReader::new(stdout).read_line(&mut line)?;
+        Self::new(child, SocketAddr::from(([127, 0, 0, 1], line.trim().parse()?)), started)
+    }
+
+    /// Starts the gateway with everything on; its log goes to a file.
+    pub(crate) fn spicerack(binary: &Path, folder: &Path) -> Result<Self, BoxError> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let started = Instant::now();
+        let child = Command::new(binary)
+            .arg(folder)
+            .args(["--http", &address.to_string(), "--metrics", "127.0.0.1:0"])
+            .stderr(File::options().append(true).create(true).open(folder.join("log"))?)
+            .spawn()?;
+        let program = Self::new(child, address, started)?;
+        program.wait()?;
+        Ok(program)
+    }
+
+    fn new(child: Child, address: SocketAddr, started: Instant) -> Result<Self, BoxError> {
+        let clock = clock_getcpuclockid(Pid::from_raw(child.id().try_into()?))?;
+        Ok(Self { child, clock, address, started })
+    }
+
+    /// Waits until it takes connections.
+    fn wait(&self) -> Result<(), BoxError> {
+        while std::net::TcpStream::connect(self.address).is_err() {
+            if self.started.elapsed() > START {
+                return Err(BoxError::from("spicerack does not listen; its log says why"));
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Ok(())
+    }
+
+    /// Says how much processor time it has used, its ended threads included.
+    pub(crate) fn cpu(&self) -> Result<Cpu, BoxError> {
+        let total = Duration::from(clock_gettime(self.clock)?);
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name before may hold spaces.
+        let (_, fields) = stat.rsplit_once(") ").ok_or("no such process")?;
+        let mut ticks = fields.split(' ').skip(11).map(str::parse);
+        let mut next = || ticks.next().unwrap_or(Ok(0));
+        Ok(Cpu { total, user_ticks: next()?, system_ticks: next()? })
+    }
+
+    /// Its resident memory, in KiB: `VmRSS` now, `VmHWM` at its most.
+    pub(crate) fn memory(&self, key: &str) -> Result<u64, BoxError> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).ok_or("no such figure")?;
+        Ok(line.trim_matches([':', '\t', ' ', 'k', 'B']).parse()?)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself, and then there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,311 @@
+//! Files that are looked at again and again, so that a change of one is noticed.
+//!
+//! They are polled, and not watched by the kernel: what is mounted into a container changes by links and mounts that lie
+//! outside of its folder, a network's file systems send no events, and the number of watches of a machine is limited.
+//! A few files cost a few microseconds each time.
+
+use std::fs::{self, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// How often files are looked at. A change counts once two looks in a row see the same.
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// Files that never come to rest are read after this many looks.
+const PATIENCE: u32 = 4;
+
+/// No file that is watched is larger; what comes later in one is not looked at.
+const LARGEST: u64 = 2 * 1024 * 1024;
+
+/// The clock that dates files lags behind the one that is read here.
+const LAG: Duration = Duration::from_millis(20);
+
+/// Files, and what was in them when it was last read.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    period: Interval,
+    files: Vec<Watched>,
+    /// When contents were last read.
+    read_at: SystemTime,
+    /// Something has changed since.
+    pending: bool,
+    /// How many looks in a row saw a change.
+    restless: u32,
+}
+
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    stamp: Stamp,
+    content: Content,
+}
+
+/// What the file system says of a file; `None` where it is not there. Links are followed.
+type Stamp = Option<[i64; 7]>;
+
+/// What is in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
+    /// It could not be read yet.
+    Unknown,
+    /// It is not there, or cannot be read.
+    Absent,
+    Text([u8; 32]),
+}
+
+impl Watch {
+    /// Begins with no files. What changes from here on will be noticed by [`Watch::follow`].
+    pub(crate) fn begin() -> Self {
+        let mut period = interval(PERIOD);
+        period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { period, files: Vec::new(), read_at: now(), pending: false, restless: 0 }
+    }
+
+    /// Looks at these files from here on; somebody has read them since the last change was told. Says whether one of
+    /// those that are new may have changed after that, so that it has to be read again.
+    pub(crate) async fn follow(&mut self, paths: Vec<PathBuf>) -> bool {
+        let (known, read_at) = (std::mem::take(&mut self.files), self.read_at);
+        self.read_at = now();
+        let (files, pending, stale) = blocking(move || {
+            let (mut pending, mut stale) = (false, false);
+            let watched = paths.into_iter().map(|path| {
+                let known = known.iter().find(|file| file.path == path).map(|file| file.content.clone());
+                let stamp = stamp(&path);
+                let changed = stamp.is_some_and(|stamp| is_since(stamp, read_at));
+                pending |= changed;
+                stale |= changed && known.is_none();
+                let content = known.unwrap_or_else(|| content(&path).unwrap_or(Content::Unknown));
+                pending |= content == Content::Unknown;
+                Watched { path, stamp, content }
+            });
+            let watched: Vec<Watched> = watched.collect();
+            (watched, pending, stale)
+        })
+        .await;
+        self.files = files;
+        self.pending = pending;
+        self.restless = 0;
+        stale
+    }
+
+    /// The files that are looked at.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.iter().map(|file| &file.path)
+    }
+
+    /// Whether a file has changed since they were last read, so that what was read may be half of it.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Waits until something else is in one of the files, and gives those. Nothing is lost where the wait is given up.
+    pub(crate) async fn changed(&mut self) -> Vec<PathBuf> {
+        loop {
+            self.period.tick().await;
+            let moved = self.look().await;
+            let forced = moved && self.restless.is_multiple_of(PATIENCE);
+            if !self.pending || (moved && !forced) {
+                continue;
+            }
+            let changed = self.read_unless(!forced).await;
+            if !changed.is_empty() {
+                return changed;
+            }
+        }
+    }
+
+    /// Waits until no file changes any more, within reason.
+    pub(crate) async fn rest(&mut self) {
+        for _ in 0..PATIENCE {
+            self.period.tick().await;
+            if !self.look().await {
+                return;
+            }
+        }
+    }
+
+    /// Reads all files, and gives those with another content than before.
+    pub(crate) async fn read(&mut self) -> Vec<PathBuf> {
+        self.read_unless(false).await
+    }
+
+    /// Looks once, and says whether a file has changed since the last look.
+    async fn look(&mut self) -> bool {
+        let paths: Vec<PathBuf> = self.paths().cloned().collect();
+        let stamps = blocking(move || paths.iter().map(stamp).collect::<Vec<_>>()).await;
+        let mut moved = false;
+        for (file, stamp) in self.files.iter_mut().zip(stamps) {
+            moved |= file.stamp != stamp;
+            file.stamp = stamp;
+        }
+        self.pending |= moved;
+        self.restless = if moved { self.restless.saturating_add(1) } else { 0 };
+        moved
+    }
+
+    /// Reads all files, and forgets what was read where one changes meanwhile, if that counts.
+    async fn read_unless(&mut self, moved_counts: bool) -> Vec<PathBuf> {
+        let paths: Vec<PathBuf> = self.paths().cloned().collect();
+        let read_at = now();
+        let read = blocking(move || paths.iter().map(content).collect::<io::Result<Vec<_>>>()).await;
+        // The process has no descriptors left; the next look tries again.
+        let Ok(contents) = read else { return Vec::new() };
+        let was_restless = self.restless > 0;
+        if moved_counts && self.look().await {
+            return Vec::new();
+        }
+        self.read_at = read_at;
+        self.pending = was_restless;
+        let mut changed = Vec::new();
+        for (file, content) in self.files.iter_mut().zip(contents) {
+            if file.content != content {
+                file.content = content;
+                changed.push(file.path.clone());
+            }
+        }
+        changed
+    }
+}
+
+fn now() -> SystemTime {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with the times of files, which are the machine's"
+    )]
+    SystemTime::now()
+}
+
+/// A file system may take its time, and requests must not wait for it.
+async fn blocking<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(look).await {
+        Ok(seen) => seen,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The process ends, and with it whoever waits here.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+fn stamp(path: &PathBuf) -> Stamp {
+    let of = |data: Metadata| {
+        let bits = |number: u64| i64::from_ne_bytes(number.to_ne_bytes());
+        let times = [data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec()];
+        let [modified, modified_nanos, changed, changed_nanos] = times;
+        [
+            bits(data.dev()),
+            bits(data.ino()),
+            bits(data.size()),
+            modified,
+            modified_nanos,
+            changed,
+            changed_nanos,
+        ]
+    };
+    fs::metadata(path).ok().map(of)
+}
+
+/// Whether a file has been changed after a time, or may have been.
+fn is_since(stamp: [i64; 7], time: SystemTime) -> bool {
+    let [.., seconds, nanos] = stamp;
+    let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u64::try_from(nanos)) else { return false };
+    let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos);
+    changed + LAG >= time
+}
+
+/// # Errors
+///
+/// Where the process has no descriptors left, which says nothing of the file.
+fn content(path: &PathBuf) -> io::Result<Content> {
+    // Opening a pipe would wait for a writer.
+    if !fs::metadata(path).is_ok_and(|data| data.is_file()) {
+        return Ok(Content::Absent);
+    }
+    let read = || {
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+        Ok(Content::Text(Sha256::digest(bytes).into()))
+    };
+    read().or_else(|error: io::Error| {
+        // EMFILE and ENFILE.
+        if matches!(error.raw_os_error(), Some(24 | 23)) { Err(error) } else { Ok(Content::Absent) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// More than any change takes to be noticed, on a clock that is paused.
+    const LONG: Duration = Duration::from_secs(60);
+
+    async fn watch(folder: &Path) -> Watch {
+        let mut watch = Watch::begin();
+        std::fs::write(folder.join("a"), "one").unwrap();
+        while watch.follow(vec![folder.join("a"), folder.join("b")]).await {}
+        watch
+    }
+
+    async fn change(watch: &mut Watch) -> Option<Vec<PathBuf>> {
+        tokio::time::timeout(LONG, watch.changed()).await.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn other_bytes_are_a_change_and_another_date_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        let mut watch = watch(folder.path()).await;
+        assert_eq!(change(&mut watch).await, None);
+        std::fs::write(&a, "one").unwrap();
+        std::fs::rename(&a, folder.path().join("c")).unwrap();
+        std::fs::write(&a, "one").unwrap();
+        assert_eq!(change(&mut watch).await, None);
+        std::fs::write(&a, "two").unwrap();
+        assert_eq!(change(&mut watch).await, Some(vec![a.clone()]));
+        assert_eq!(change(&mut watch).await, None);
+        std::fs::write(&b, "").unwrap();
+        assert_eq!(change(&mut watch).await, Some(vec![b.clone()]));
+        std::fs::remove_file(&a).unwrap();
+        assert_eq!(change(&mut watch).await, Some(vec![a.clone()]));
+        // What is no file is none that is there.
+        std::fs::create_dir(&a).unwrap();
+        assert_eq!(change(&mut watch).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_that_never_rest_are_read_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let a = folder.path().join("a");
+        let mut watch = watch(folder.path()).await;
+        let started = tokio::time::Instant::now();
+        let saving = async {
+            for saves in 1.. {
+                std::fs::write(&a, "x".repeat(saves)).unwrap();
+                tokio::time::sleep(PERIOD / 10).await;
+            }
+        };
+        let changed = tokio::select! {
+            changed = watch.changed() => changed,
+            () = saving => unreachable!("saving never ends"),
+        };
+        assert_eq!(changed, [a]);
+        assert!(started.elapsed() <= PERIOD * (PATIENCE + 2), "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_while_it_is_read_for_the_first_time_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let a = folder.path().join("a");
+        let mut watch = Watch::begin();
+        std::fs::write(&a, "one").unwrap();
+        assert!(watch.follow(vec![a.clone()]).await);
+        assert!(!watch.follow(vec![a]).await);
+    }
+}
