@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use chat::{
-    BoxFuture, ChatModel, Completion, Error, ErrorKind, Event, EventStream, Head, Readiness, Request, Result,
-    Streaming,
+    Attempts, BoxFuture, ChatModel, Completion, Error, ErrorKind, Event, EventStream, Head, Readiness,
+    Repeat, Request, Result, Streaming,
 };
 use futures_util::StreamExt;
 use tokio::time::Instant;
@@ -120,10 +120,10 @@ impl BedrockModel {
 
     async fn answer(&self, request: Request) -> Result<Completion> {
         let deadline = Instant::now() + self.spec.deadlines.request;
-        let attempt = self.attempt(deadline);
+        let attempt = self.attempt(deadline, request.attempts);
         let Whole { head, reply, restore } = self.whole(request, attempt).await?;
         let (response, skipped) =
-            translate::response(&reply, &restore).map_err(|error| with_head(error, &head))?;
+            translate::response(&reply, &restore).map_err(|error| answered(error, &head))?;
         self.warn_of(skipped);
         Ok(Completion { head, response })
     }
@@ -149,20 +149,21 @@ impl BedrockModel {
 
     async fn once(&self, translated: Translated, attempt: Attempt) -> Result<Whole> {
         let Translated { body, adjusted, ignored, restore, .. } = translated;
-        let call = self.transport.converse(Bytes::from(body));
+        let call = self.transport.converse(Bytes::from(body), attempt.most);
         match tokio::time::timeout_at(attempt.deadline, call).await {
             Ok(Ok((mut head, reply))) => {
                 head.attempts = head.attempts.saturating_add(attempt.spent);
                 Ok(Whole { head: Head { adjusted, ignored, ..head }, reply, restore })
             }
             Ok(Err(error)) => Err(attempt.counted(error)),
-            Err(_) => Err(attempt.counted(too_slow())),
+            // A whole answer comes at its end: it was being made.
+            Err(_) => Err(attempt.counted(too_slow()).repeat(Repeat::Never)),
         }
     }
 
     async fn begin(&self, request: Request) -> Result<Streaming> {
         let deadline = Instant::now() + self.spec.deadlines.request;
-        let mut attempt = self.attempt(deadline);
+        let mut attempt = self.attempt(deadline, request.attempts);
         loop {
             let translated = self.translate(&request, Operation::ConverseStream, attempt.native_output)?;
             let Translated { has_tools, is_native, .. } = translated;
@@ -196,7 +197,7 @@ impl BedrockModel {
     async fn piecewise(&self, translated: Translated, attempt: Attempt) -> Result<Streaming> {
         let Translated { body, adjusted, ignored, restore, .. } = translated;
         let deadline = attempt.deadline;
-        let call = self.transport.converse_stream(Bytes::from(body));
+        let call = self.transport.converse_stream(Bytes::from(body), attempt.most);
         let mut outcome = match tokio::time::timeout_at(deadline, call).await {
             Ok(result) => result.map_err(|error| attempt.counted(error))?,
             Err(_) => return Err(attempt.counted(too_slow())),
@@ -205,9 +206,10 @@ impl BedrockModel {
         let mut head = outcome.head.clone();
         let mut events = Events::new(Arc::clone(&self.spec), outcome, deadline, restore);
         let first = match events.next().await {
-            Some(first) => first?,
+            Some(first) => first.map_err(unbegun)?,
             None => {
-                return Err(Error::new(ErrorKind::Incomplete, "the stream from Amazon Bedrock is empty"));
+                let error = Error::new(ErrorKind::Incomplete, "the stream from Amazon Bedrock is empty");
+                return Err(unbegun(error));
             }
         };
         (head.adjusted, head.ignored) = (adjusted, ignored);
@@ -218,14 +220,18 @@ impl BedrockModel {
     async fn begin_whole(&self, request: Request, attempt: Attempt) -> Result<Streaming> {
         let Whole { head, reply, restore } = self.whole(request, attempt).await?;
         let Answered { events, skipped } =
-            translate::events(&reply, &restore).map_err(|error| with_head(error, &head))?;
+            translate::events(&reply, &restore).map_err(|error| answered(error, &head))?;
         self.warn_of(skipped);
         let events = futures_util::stream::iter(events.into_iter().map(Ok));
         Ok(Streaming { head, events: Box::pin(events) })
     }
 
-    fn attempt(&self, deadline: Instant) -> Attempt {
-        Attempt { deadline, spent: 0, native_output: self.learned.native_output() }
+    fn attempt(&self, deadline: Instant, attempts: Attempts) -> Attempt {
+        let most = match attempts {
+            Attempts::Configured => self.spec.deadlines.max_attempts,
+            Attempts::Single => 1,
+        };
+        Attempt { deadline, most, spent: 0, native_output: self.learned.native_output() }
     }
 
     /// Reads a refusal, and remembers what it says where the request asked for that at all: a client's own fields
@@ -249,6 +255,8 @@ impl BedrockModel {
 struct Attempt {
     /// When everything must be over.
     deadline: Instant,
+    /// How many calls each operation may make.
+    most: u32,
     /// How many calls were made.
     spent: u32,
     /// Whether `outputConfig` is worth a try.
@@ -270,8 +278,17 @@ struct Whole {
     restore: Restore,
 }
 
-fn with_head(error: Error, head: &Head) -> Error {
-    error.attempts(head.attempts).upstream_request_id(head.upstream_request_id.clone())
+/// Adds what is known of the call to an error in a whole answer, which is paid for.
+fn answered(error: Error, head: &Head) -> Error {
+    let error = error.attempts(head.attempts).upstream_request_id(head.upstream_request_id.clone());
+    error.repeat(Repeat::Never)
+}
+
+/// Says what it means for another call that a stream failed before its first event: where it broke, the answer may
+/// have been begun.
+fn unbegun(error: Error) -> Error {
+    let broke = [ErrorKind::Incomplete, ErrorKind::Corrupt, ErrorKind::Protocol].contains(&error.kind());
+    if broke { error.repeat(Repeat::Doubtful) } else { error }
 }
 
 /// Puts the first event back in front of the others.

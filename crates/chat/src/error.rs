@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Field;
+use crate::{Field, Route};
 
 /// The result of a call to a model.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -121,6 +121,18 @@ impl ErrorKind {
     }
 }
 
+/// Whether a request that has failed may be sent to another model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Repeat {
+    /// The provider did not begin to answer, or said that it did nothing.
+    #[default]
+    Safe,
+    /// The provider may have received the request: another call may be paid for twice.
+    Doubtful,
+    /// The provider had begun an answer, which is paid for.
+    Never,
+}
+
 /// A failed request. Boxed inside, so that results stay small.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
@@ -133,6 +145,8 @@ struct Inner {
     retry_after: Option<Duration>,
     upstream_request_id: Option<String>,
     attempts: u32,
+    repeat: Repeat,
+    route: Option<Box<Route>>,
 }
 
 impl Error {
@@ -145,6 +159,8 @@ impl Error {
             retry_after: None,
             upstream_request_id: None,
             attempts: 0,
+            repeat: Repeat::Safe,
+            route: None,
         }))
     }
 
@@ -176,6 +192,20 @@ impl Error {
         self
     }
 
+    /// Says whether the request may be sent to another model.
+    #[must_use]
+    pub fn repeat(mut self, repeat: Repeat) -> Self {
+        self.0.repeat = repeat;
+        self
+    }
+
+    /// Says which of several models failed.
+    #[must_use]
+    pub fn via(mut self, route: Route) -> Self {
+        self.0.route = Some(Box::new(route));
+        self
+    }
+
     /// Why the request failed.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -204,6 +234,16 @@ impl Error {
     /// How many calls to the provider were made.
     pub fn attempt_count(&self) -> u32 {
         self.0.attempts
+    }
+
+    /// Whether the request may be sent to another model.
+    pub fn may_repeat(&self) -> Repeat {
+        self.0.repeat
+    }
+
+    /// Which of several models failed; `None` where there was no choice.
+    pub fn route(&self) -> Option<&Route> {
+        self.0.route.as_deref()
     }
 }
 

@@ -24,6 +24,7 @@ mod raw;
 mod reasoning;
 mod request;
 mod response;
+mod route;
 mod sampling;
 mod tool;
 mod usage;
@@ -33,7 +34,7 @@ pub use content::{
     Cache, Content, Document, DocumentFormat, GuardedText, Image, ImageFormat, Part, Qualifier, Source,
     Video, VideoFormat,
 };
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Repeat, Result};
 pub use event::{Event, Metadata};
 pub use field::Field;
 pub use finish::FinishReason;
@@ -42,10 +43,11 @@ pub use model::{BoxFuture, ChatModel, Completion, EventStream, Head, Readiness, 
 pub use raw::RawJson;
 pub use reasoning::{Effort, Reasoning};
 pub use request::{
-    GuardrailChoice, GuardrailMode, GuardrailTrace, JsonObject, JsonSchema, Latency, Request, ResponseFormat,
-    ServiceTier,
+    Attempts, GuardrailChoice, GuardrailMode, GuardrailTrace, JsonObject, JsonSchema, Latency, Request,
+    ResponseFormat, ServiceTier,
 };
 pub use response::Response;
+pub use route::{Leg, Route};
 pub use sampling::Sampling;
 pub use tool::{Tool, ToolCall, ToolChoice};
 pub use usage::Usage;

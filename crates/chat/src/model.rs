@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 
-use crate::{Event, Field, Request, Response, Result};
+use crate::{Event, Field, Request, Response, Result, Route};
 
 /// A boxed future, as trait objects need it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -50,6 +50,8 @@ pub struct Head {
     pub adjusted: Vec<Field>,
     /// What has no effect on this model, and was left out.
     pub ignored: Vec<Field>,
+    /// Which of several models answered; `None` where there was no choice.
+    pub route: Option<Box<Route>>,
 }
 
 /// A complete answer and its head.

@@ -38,6 +38,21 @@ pub struct Request {
     pub metadata: Vec<(String, String)>,
     /// Fields for the model itself that the provider's API does not name.
     pub additional_fields: Option<JsonObject>,
+    /// What the requests of one session share: they go to the same one of several models, whose cache is warm.
+    /// Never sent on, and never logged: it is the client's own word.
+    pub session: Option<String>,
+    /// How often the provider may be called.
+    pub attempts: Attempts,
+}
+
+/// How often a provider may be called for one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attempts {
+    /// As often as the model is configured to.
+    #[default]
+    Configured,
+    /// Once: another model is asked where this one fails, and must not be kept waiting.
+    Single,
 }
 
 /// What shape an answer has.

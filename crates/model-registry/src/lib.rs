@@ -11,8 +11,10 @@ mod provider;
 mod providers;
 mod registry;
 mod validate;
+mod workers;
 
 pub use provider::{Access, EmulatorTarget, Options, RemoteContent, Summary};
 pub use providers::{files, params_markdown, params_schema, prefixes, skipped_in_emulator};
 pub use registry::{Entry, ModelRegistry, build};
 pub use validate::{ModelSpec, Sessions, validate};
+pub use workers::{WORKER, describe as describe_worker};

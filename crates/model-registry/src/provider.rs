@@ -34,12 +34,19 @@ pub struct EmulatorTarget {
 /// A model in a few words, for `spicerack check`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Where it is called.
-    pub region: String,
+    /// Where it is called; those behind the first one where that fails.
+    pub regions: Vec<String>,
     /// Whose name it is called in; never a secret.
     pub credentials: String,
     /// Its guardrail, or a dash.
     pub guardrail: String,
+}
+
+impl Summary {
+    /// The regions, in the order in which they are called.
+    pub fn region(&self) -> String {
+        self.regions.join(", ")
+    }
 }
 
 /// Whether content that a request only gives an address of is fetched.

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use chat::{BoxFuture, ChatModel, Completion, Error, ErrorKind, Readiness, Request, Result, Streaming};
 use indexmap::IndexMap;
+use routing::Breaker;
+use spicepod::Worker;
 
 use crate::configured::{Configured, Defaults};
 use crate::provider::{RemoteContent, Summary};
 use crate::validate::ModelSpec;
+use crate::workers;
 
 /// The models of a process, by name and in the order of the manifest. Immutable: a reload builds another.
 #[derive(Debug, Default)]
@@ -32,6 +35,10 @@ pub struct Entry {
     pub remote: RemoteContent,
     /// The model in a few words.
     pub summary: Summary,
+    /// What workers know of its failures.
+    pub breaker: Arc<Breaker>,
+    /// Whether it makes a difference which session a request belongs to.
+    pub keeps_sessions: bool,
 }
 
 impl ModelRegistry {
@@ -62,9 +69,9 @@ impl FromIterator<Entry> for ModelRegistry {
     }
 }
 
-/// Builds the models. Credentials are found in the background: this returns at once, and a model that cannot be
+/// Builds the models, and the workers that route to them. Credentials are found in the background: this returns at once, and a model that cannot be
 /// built is there with the reason, so that it does not stop the others.
-pub async fn build(specs: Vec<ModelSpec>) -> ModelRegistry {
+pub async fn build(specs: Vec<ModelSpec>, workers: &[Worker]) -> ModelRegistry {
     let mut entries = Vec::with_capacity(specs.len());
     for spec in specs {
         let ModelSpec { name, from, provider, description, draft } = spec;
@@ -86,9 +93,16 @@ pub async fn build(specs: Vec<ModelSpec>) -> ModelRegistry {
             model,
             remote: draft.remote,
             summary: draft.summary,
+            breaker: Arc::default(),
+            keeps_sessions: false,
         });
     }
-    entries.into_iter().collect()
+    let mut registry: ModelRegistry = entries.into_iter().collect();
+    for worker in workers {
+        let entry = workers::entry(worker, &registry);
+        registry.models.insert(Arc::clone(&entry.name), Arc::new(entry));
+    }
+    registry
 }
 
 /// A model that could not be built.

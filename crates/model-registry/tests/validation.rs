@@ -76,7 +76,7 @@ async fn every_form_of_model_id_is_taken() {
             "us-east-1"
         };
         let spec = accepted(&format!("bedrock:{id}"), &[&format!("aws_region: {region}")]).await;
-        assert_eq!(spec.summary().region, region);
+        assert_eq!(spec.summary().region(), region);
     }
     let arns = [
         "arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0",
@@ -92,7 +92,7 @@ async fn every_form_of_model_id_is_taken() {
     ];
     for arn in arns {
         let spec = accepted(&format!("bedrock:{arn}"), &[]).await;
-        assert_eq!(spec.summary().region, "us-west-2", "the region of {arn} counts");
+        assert_eq!(spec.summary().region(), "us-west-2", "the region of {arn} counts");
     }
 }
 
@@ -161,6 +161,47 @@ async fn every_param_is_held_to_its_kind_range_and_pattern() {
     refused(NOVA, &["aws_region: 5"], &["`aws_region` is 5"]).await;
     let arn = "bedrock:arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0";
     refused(arn, &["aws_region: us-east-1"], &["the ARN in `from` is of `us-west-2`"]).await;
+}
+
+#[tokio::test]
+async fn regions_are_one_or_a_list_in_the_order_of_the_calls() {
+    let spec = accepted(NOVA, &["aws_region: [us-west-2, us-east-1]"]).await;
+    assert_eq!(spec.summary().regions, ["us-west-2", "us-east-1"]);
+    assert_eq!(spec.summary().region(), "us-west-2, us-east-1");
+    let spare = "aws_region: [us-east-1, '${ env:SPARE }']";
+    let verdict = check(NOVA, &[spare], &[("SPARE", "us-west-2")]).await;
+    assert_eq!((verdict.shown.as_str(), verdict.specs.len()), ("", 1));
+    let cases: &[(&str, &[&str])] = &[
+        ("aws_region: []", &["spicepod.yaml:8:", "`aws_region` names no region"]),
+        (
+            "aws_region: [us-east-1, nowhere, us-east-1]",
+            &[
+                ":8:31: error",
+                "`aws_region[1]` is not a region: `nowhere`",
+                "`aws_region[2]` is `us-east-1`, which",
+            ],
+        ),
+        ("aws_region: [us-east-1, 5]", &["`aws_region[1]` is 5"]),
+        ("aws_region: {a: b}", &["`aws_region` is a mapping"]),
+    ];
+    for (line, expected) in cases {
+        refused(NOVA, &[line], expected).await;
+    }
+    let verdict = check(NOVA, &[spare], &[("SPARE", "hunter2")]).await;
+    assert!(verdict.shown.contains("is not a region: the value of the reference"), "{}", verdict.shown);
+    let arn = "bedrock:arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0";
+    let other = "`aws_region[1]` is `us-east-1`, but the ARN in `from` is of `us-west-2`";
+    refused(arn, &["aws_region: [us-west-2, us-east-1]"], &[other]).await;
+    let guardrail = ["bedrock_guardrail_identifier: abc123", "bedrock_guardrail_version: DRAFT"];
+    let regions = "aws_region: [us-east-1, us-west-2]";
+    refused(NOVA, &[regions, guardrail[0], guardrail[1]], &["is of one region", "a worker that routes"])
+        .await;
+    let verdict = check(NOVA, &[regions, "aws_endpoint_url: http://127.0.0.1:1/"], &[]).await;
+    assert!(verdict.shown.contains("warning: ") && verdict.shown.contains("is called for every region"));
+    assert_eq!(verdict.specs.len(), 1);
+    let verdict =
+        check("bedrock:eu.amazon.nova-lite-v1:0", &["aws_region: [eu-west-1, us-east-1]"], &[]).await;
+    assert_eq!(verdict.shown.matches("are not known to be called from us-east-1").count(), 1);
 }
 
 #[tokio::test]
@@ -244,7 +285,7 @@ async fn a_reference_stands_for_any_scalar() {
     let params = ["aws_region: ${ env:WHERE }", "temperature: ${ env:HOT }", "maxTokens: ${ env:MOST }"];
     let verdict = check(NOVA, &params, &[("WHERE", "eu-west-1"), ("HOT", "0.3"), ("MOST", "9")]).await;
     let Some(spec) = verdict.specs.first() else { panic!("{}", verdict.shown) };
-    assert_eq!(spec.summary().region, "eu-west-1");
+    assert_eq!(spec.summary().region(), "eu-west-1");
     assert_eq!((spec.sampling().temperature, spec.sampling().max_tokens), (Some(0.3), Some(9)));
     let verdict = check(NOVA, &params, &[("WHERE", "eu-west-1"), ("HOT", "hunter2"), ("MOST", "9")]).await;
     assert!(verdict.shown.contains("temperature") && !verdict.shown.contains("hunter2"), "{}", verdict.shown);
@@ -259,7 +300,7 @@ async fn the_region_and_the_keys_come_from_outside_where_the_manifest_has_none()
     )
     .await;
     let Some(spec) = verdict.specs.first() else { panic!("{}", verdict.shown) };
-    assert_eq!(spec.summary().region, "us-west-2");
+    assert_eq!(spec.summary().region(), "us-west-2");
     let verdict = check(NOVA, &[], &[("AWS_DEFAULT_REGION", "nowhere")]).await;
     assert!(verdict.shown.contains("`AWS_DEFAULT_REGION` is not a region"), "{}", verdict.shown);
 }

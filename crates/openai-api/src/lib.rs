@@ -27,5 +27,5 @@ pub use chunk::{ChunkEncoder, KEEP_ALIVE, NotFinished};
 pub use error::{ApiError, path};
 pub use models::{Model, csv, list, retrieve};
 pub use response::{Identity, completion};
-pub use translate::{Translated, translate};
+pub use translate::{Session, Translated, translate};
 pub use wire::ChatCompletionRequest;

@@ -1,6 +1,6 @@
 //! The wire's request into the domain's.
 
-use chat::{Effort, GuardrailChoice, JsonSchema, Request, ResponseFormat, Sampling, ServiceTier};
+use chat::{Attempts, Effort, GuardrailChoice, JsonSchema, Request, ResponseFormat, Sampling, ServiceTier};
 
 use crate::error::ApiError;
 use crate::text::shorten;
@@ -29,10 +29,21 @@ pub struct Translated {
     pub include_usage: bool,
     /// Whether the client offered functions, and so awaits a function's call in place of tools' calls.
     pub legacy_functions: bool,
+    /// What the client's session is called, where it says so.
+    pub session: Option<Session>,
     /// The members that were accepted without effect; fit for a header.
     pub ignored: Vec<String>,
     /// The members that had to be changed; fit for a header.
     pub adjusted: Vec<String>,
+}
+
+/// What the requests of one conversation, or of one user, have in common.
+#[derive(Debug)]
+pub struct Session {
+    /// The client's word.
+    pub key: String,
+    /// The member that says it. It stands among the ignored ones, because one model alone has no use for it.
+    pub member: &'static str,
 }
 
 /// Translates a request.
@@ -79,6 +90,9 @@ pub fn translate(mut wire: ChatCompletionRequest) -> Result<Translated, ApiError
         guardrail: wire.guardrail.map(guardrail),
         metadata: wire.metadata,
         additional_fields: wire.additional_fields,
+        // A header comes before it, and not every model has a use for it.
+        session: None,
+        attempts: Attempts::default(),
     };
     Ok(Translated {
         request,
@@ -86,6 +100,7 @@ pub fn translate(mut wire: ChatCompletionRequest) -> Result<Translated, ApiError
         stream: wire.stream.unwrap_or(false),
         include_usage: wire.include_usage,
         legacy_functions: offer.legacy,
+        session: session(wire.prompt_cache_key, wire.user),
         ignored: wire.ignored.0,
         adjusted,
     })
@@ -178,6 +193,13 @@ fn effort(wire: &mut ChatCompletionRequest) -> Option<Effort> {
         wire.ignored.add("reasoning.effort");
     }
     wire.reasoning_effort.or(other).map(|effort| effort.0)
+}
+
+/// The key of a prompt's cache says more about what belongs together than the user does.
+fn session(prompt_cache_key: Option<String>, user: Option<String>) -> Option<Session> {
+    let of =
+        |key: Option<String>, member| key.filter(|key| !key.is_empty()).map(|key| Session { key, member });
+    of(prompt_cache_key, "prompt_cache_key").or_else(|| of(user, "user"))
 }
 
 fn service_tier(tier: Option<Tier>, ignored: &mut Ignored) -> Option<ServiceTier> {

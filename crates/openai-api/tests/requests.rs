@@ -34,6 +34,23 @@ fn refused(body: &str, param: &str, code: &str, text: &str) {
 }
 
 #[test]
+fn a_session_is_named_by_the_key_of_its_cache_or_else_by_its_user() {
+    for (members, key, member) in [
+        (r#""user":"u""#, "u", "user"),
+        (r#""user":"u","prompt_cache_key":"k""#, "k", "prompt_cache_key"),
+        (r#""user":"u","prompt_cache_key":"""#, "u", "user"),
+    ] {
+        let translated = accepted(&with(members));
+        let session = translated.session.unwrap_or_else(|| panic!("{members}"));
+        assert_eq!((session.key.as_str(), session.member), (key, member));
+        assert!(translated.ignored.iter().any(|name| name == member), "one model alone has no use for it");
+    }
+    for members in [r#""seed":1"#, r#""user":"""#, r#""user":null"#, r#""user":5"#] {
+        assert!(accepted(&with(members)).session.is_none(), "{members}");
+    }
+}
+
+#[test]
 fn a_bad_request_says_where_and_what() {
     let lines: Vec<&str> = include_str!("bad_requests.txt").lines().skip(1).collect();
     assert!(lines.len() >= 2 * 200);

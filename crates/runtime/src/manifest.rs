@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model_registry::{EmulatorTarget, ModelSpec, Options, Sessions};
 use secrets::{Environment, ResolvedRuntime, StoreKinds, Stores};
-use spicepod::{Problem, Sources};
+use spicepod::{Problem, Sources, Worker};
 
 use crate::http::Tls;
 
@@ -17,6 +17,8 @@ mod origins;
 pub(crate) struct Prepared {
     /// The models that can be built.
     pub(crate) specs: Vec<ModelSpec>,
+    /// The workers that route to them.
+    pub(crate) workers: Vec<Worker>,
     /// Settings of the process.
     pub(crate) runtime: ResolvedRuntime,
     /// Encryption of the listener.
@@ -58,7 +60,9 @@ pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>, sessi
     }
     files.sort_unstable();
     files.dedup();
-    Prepared { specs, runtime: resolved.runtime, tls, files, problems, sources: loaded.sources }
+    let workers = loaded.spicepod.workers;
+    let runtime = resolved.runtime;
+    Prepared { specs, workers, runtime, tls, files, problems, sources: loaded.sources }
 }
 
 /// The kinds of secret store that this build holds.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use chat::Usage;
+use chat::{Leg, Route, Usage};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
@@ -52,6 +52,14 @@ struct ErrorLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LegLabels {
+    model: Arc<str>,
+    leg: Arc<str>,
+    region: Arc<str>,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
     result: &'static str,
 }
@@ -82,6 +90,9 @@ pub(crate) struct Metrics {
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
     errors: Family<ErrorLabels, Counter>,
     upstream_attempts: Family<ModelLabels, Counter>,
+    legs: Family<LegLabels, Counter>,
+    /// The region of models that have several.
+    nowhere: Arc<str>,
     config_reloads: Family<ReloadLabels, Counter>,
     pub(crate) generation: Gauge<u64, AtomicU64>,
     pub(crate) in_flight: Gauge,
@@ -99,6 +110,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) first_token: Option<Duration>,
     pub(crate) usage: Option<Usage>,
     pub(crate) attempts: u32,
+    /// Which of several models was asked.
+    pub(crate) way: Option<&'a Route>,
     /// The kind of failure.
     pub(crate) failure: Option<&'static str>,
 }
@@ -117,6 +130,7 @@ impl Default for Metrics {
         let durations = Family::new_with_constructor(SECONDS_OF);
         let first_tokens = Family::new_with_constructor(SECONDS_OF);
         let (tokens, errors, upstream_attempts) = (Family::default(), Family::default(), Family::default());
+        let legs = Family::default();
         let (in_flight, connections) = (Gauge::default(), Gauge::default());
         let (config_reloads, generation) = (Family::default(), Gauge::default());
         let accept_errors = Counter::default();
@@ -136,6 +150,7 @@ impl Default for Metrics {
         registry.register("tokens", "Tokens as Amazon Bedrock counted them", tokens.clone());
         registry.register("errors", "Requests that failed, by kind", errors.clone());
         registry.register("upstream_attempts", "Calls to Amazon Bedrock", upstream_attempts.clone());
+        registry.register("legs", "Models that workers asked, and what came of it", legs.clone());
         registry.register("requests_in_flight", "Requests that are being answered", in_flight.clone());
         registry.register("connections", "Open connections of clients", connections.clone());
         registry.register("accept_errors", "Connections that could not be accepted", accept_errors.clone());
@@ -158,6 +173,8 @@ impl Default for Metrics {
             tokens,
             errors,
             upstream_attempts,
+            legs,
+            nowhere: Arc::from(""),
             config_reloads,
             generation,
             in_flight,
@@ -170,7 +187,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts a request that has ended.
     pub(crate) fn count(&self, ended: &Ended<'_>) {
-        let Ended { route, model, status, duration, first_token, usage, attempts, failure } = *ended;
+        let Ended { route, model, status, duration, first_token, usage, attempts, way, failure } = *ended;
         let named = || Arc::clone(model);
         self.requests.get_or_create(&RequestLabels { route, model: named(), status }).inc();
         self.durations
@@ -185,6 +202,9 @@ impl Metrics {
         if attempts > 0 {
             self.upstream_attempts.get_or_create(&ModelLabels { model: named() }).inc_by(attempts.into());
         }
+        if let Some(way) = way {
+            self.count_legs(model, way, failure);
+        }
         let Some(usage) = usage else { return };
         let counts = [
             ("input", usage.input_tokens),
@@ -195,6 +215,19 @@ impl Metrics {
         for (kind, count) in counts {
             self.tokens.get_or_create(&TokenLabels { model: named(), kind }).inc_by(count);
         }
+    }
+
+    /// Counts whom a request went to, on its way to an answer or a failure.
+    fn count_legs(&self, model: &Arc<str>, way: &Route, failure: Option<&'static str>) {
+        let count = |leg: &Leg, outcome| {
+            let region = leg.region.clone().unwrap_or_else(|| Arc::clone(&self.nowhere));
+            let labels = LegLabels { model: Arc::clone(model), leg: Arc::clone(&leg.model), region, outcome };
+            self.legs.get_or_create(&labels).inc();
+        };
+        for (leg, kind) in &way.passed {
+            count(leg, kind.name());
+        }
+        count(&way.leg, failure.unwrap_or("completed"));
     }
 
     /// Counts a manifest that has come into use.

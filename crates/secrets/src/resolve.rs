@@ -267,7 +267,7 @@ impl Resolver<'_> {
                 problem("the API key holds characters that cannot stand in a header", help);
             } else if expose::position_of(&key, &seen).is_some() {
                 problem("the API key stands in the list twice", "remove one of the two");
-            } else if let Some((message, help)) = unusable(declared.models.as_deref(), &spicepod.models) {
+            } else if let Some((message, help)) = unusable(declared.models.as_deref(), spicepod) {
                 problem(&message, &help);
             } else {
                 seen.push(key.clone());
@@ -339,16 +339,17 @@ fn not_found(
 }
 
 /// Why a key's list of models lets it use nothing, or less than it says; and what to write instead.
-fn unusable(names: Option<&[String]>, models: &[spicepod::Model]) -> Option<(String, String)> {
+fn unusable(names: Option<&[String]>, spicepod: &Spicepod) -> Option<(String, String)> {
     let names = names?;
     if names.is_empty() {
         let help = "name its models, or remove `models` to let it use all of them";
         return Some(("the API key may use no model: `models` is empty".to_owned(), help.to_owned()));
     }
-    let known = || models.iter().map(|model| model.name.as_str());
+    let models = || spicepod.models.iter().map(|model| model.name.as_str());
+    let known = || models().chain(spicepod.workers.iter().map(|worker| worker.name.as_str()));
     // Where no model could be read, that is told already.
     let unknown = names.iter().find(|name| !known().any(|known| known == name.as_str()));
-    let unknown = unknown.filter(|_| !models.is_empty())?;
+    let unknown = unknown.filter(|_| !spicepod.models.is_empty())?;
     let help = match spicepod::nearest(unknown, known()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("models: {}", known().collect::<Vec<_>>().join(", ")),

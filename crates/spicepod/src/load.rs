@@ -14,6 +14,7 @@ use crate::spicepod::{Spicepod, raw};
 use crate::yaml::{self, Document, MAX_BYTES, Node};
 
 mod build;
+mod workers;
 
 /// A manifest, as much of it as could be understood, with all its problems.
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// The files that have been read.
     read: HashSet<PathBuf>,
+    /// What is declared, and could not be read.
+    unread: workers::Unread,
 }
 
 /// Loads a manifest: a file, or a folder that holds `spicepod.yaml` or `spicepod.yml`.
@@ -136,16 +139,13 @@ impl Loaded {
         let manifest = Manifest { file, document, folder };
         self.components(&mut spicepod, &manifest);
         self.dependencies(&mut spicepod, &manifest);
-        if !spicepod.workers.is_empty() {
-            let at = Location::root(file).key("workers").name();
-            self.problems.push(Problem::warning(at, "workers are not served yet, and have no effect"));
-        }
         if spicepod.models.len() > MAX_COMPONENTS {
             let message = format!("at most {MAX_COMPONENTS} models are served, with those of dependencies");
             let at = Location::root(file).key("dependencies").name();
             self.problems.push(Problem::error(at, message).help("serve the others with another process"));
         }
         self.problems.extend(names::problems(&spicepod, &self.sources));
+        self.problems.extend(workers::problems(&spicepod, &self.unread));
         self.spicepod = spicepod;
     }
 
@@ -204,6 +204,7 @@ impl Loaded {
             for (index, item) in items.iter().enumerate() {
                 let at = Location::root(manifest.file).key(section).index(index);
                 if self.is_broken(&at) {
+                    self.unread(section, item);
                     continue;
                 }
                 let Some(reference) = item.get("ref") else {
@@ -212,12 +213,27 @@ impl Loaded {
                     continue;
                 };
                 let found = self.reference(reference, mapping, at.key("ref"), manifest.folder.as_deref());
-                let Some((file, document)) = found else { continue };
+                let Some((file, document)) = found else {
+                    self.unread(section, item);
+                    continue;
+                };
                 let root = Location::root(file);
-                if !self.is_broken(&root) {
+                if self.is_broken(&root) {
+                    let tree = self.tree(file);
+                    self.unread(section, tree.as_ref().unwrap_or(item));
+                } else {
                     build::referenced(self, spicepod, &document, section, &root);
                 }
             }
+        }
+    }
+
+    /// Remembers what is declared, although it cannot be read: workers may route to it.
+    fn unread(&mut self, section: &str, item: &Node) {
+        let names = if section == "models" { &mut self.unread.models } else { &mut self.unread.workers };
+        match item.get("name").map(|name| &name.kind) {
+            Some(yaml::NodeKind::Scalar { text, .. }) => names.push(text.to_string()),
+            Some(_) | None => self.unread.nameless |= section == "models",
         }
     }
 
@@ -323,9 +339,13 @@ impl Loaded {
             let message = format!("the dependency `{}` does not exist", clip(name));
             let help = format!("create spicepods/{}/spicepod.yaml, or remove the dependency", clip(name));
             self.problems.push(Problem::error(at.clone(), message).help(help));
+            self.unread.nameless = true;
             return;
         };
-        let Some((file, document)) = self.inside(path, &SPICEPOD, at, folder) else { return };
+        let Some((file, document)) = self.inside(path, &SPICEPOD, at, folder) else {
+            self.unread.nameless = true;
+            return;
+        };
         for section in ["runtime", "secrets", "dependencies"] {
             let root = Location::root(file).key(section);
             if self.tree(file).is_some_and(|tree| tree.get(section).is_some()) {

@@ -88,8 +88,9 @@ fn is_expressible(case: &str) -> bool {
         "dependency_missing",
         "worker_mixed_routing",
         "worker_named_like_a_model",
-        "worker_order_and_weight",
+        "worker_routes",
         "worker_routes_and_sql",
+        "worker_to_a_bad_model",
         "worker_without_routes",
         "nesting_through_aliases",
         "deep_nesting",
@@ -158,10 +159,26 @@ fn schema_and_parser_agree_on_single_settings() {
         ("runtime: {auth: {api-key: {keys: [{key: k, models: [[m]]}]}}}", false),
         ("runtime: {cors: {enabled: 'true'}}", false),
         ("runtime: {cors: {enabled: }}", false),
-        ("workers: [{name: w, load_balance: {routing: [{from: x, order: 0}]}}]", true),
-        ("workers: [{name: w, load_balance: {routing: [{from: x, order: -1}]}}]", false),
-        ("workers: [{name: w, load_balance: {routing: [{from: x, order: 4294967296}]}}]", false),
-        ("workers: [{name: w, load_balance: {routing: [{from: x, order: 1.5}]}}]", false),
+        (
+            "models: [{from: 'a:b', name: x}]\nworkers: [{name: w, load_balance: {routing: [{from: x, order: 0, weight: 1}]}}]",
+            true,
+        ),
+        (
+            "models: [{from: 'a:b', name: x}]\nworkers: [{name: w, load_balance: {routing: [{from: x, weight: 0}]}}]",
+            false,
+        ),
+        (
+            "models: [{from: 'a:b', name: x}]\nworkers: [{name: w, load_balance: {routing: [{from: x, order: -1}]}}]",
+            false,
+        ),
+        (
+            "models: [{from: 'a:b', name: x}]\nworkers: [{name: w, load_balance: {routing: [{from: x, order: 4294967296}]}}]",
+            false,
+        ),
+        (
+            "models: [{from: 'a:b', name: x}]\nworkers: [{name: w, load_balance: {routing: [{from: x, order: 1.5}]}}]",
+            false,
+        ),
         ("datasets: anything", true),
         ("datasetz: anything", false),
     ];

@@ -131,16 +131,26 @@ fn secret_stores_keep_their_order_and_selectors() {
 }
 
 #[test]
-fn workers_are_read_and_announced_as_not_served() {
-    let loaded = valid("workers");
-    assert_eq!(warnings(&loaded), ["workers are not served yet, and have no effect"]);
-    let workers = &loaded.spicepod.workers;
+fn workers_are_read_with_turns_and_shares() {
+    let workers = clean("workers").workers;
     assert_eq!(
         workers.iter().map(|worker| worker.name.as_str()).collect::<Vec<_>>(),
-        ["turns", "shares", "fallback"]
+        ["turns", "shares", "fallback", "both"]
     );
     assert_eq!(workers[1].routing[1].weight, Some(16));
     assert_eq!(workers[2].routing[0].order, Some(2));
+    let both = &workers[3].routing;
+    assert_eq!((both[0].order, both[0].weight, both[2].weight), (Some(1), Some(3), None));
+}
+
+#[test]
+fn what_workers_do_in_spice_and_not_here_is_a_warning_each() {
+    let loaded = valid("workers_of_spice");
+    let not_served = |name: &str| format!("`{name}` is not served here, and has no effect");
+    let expected = ["type", "cron", "params", "sql"].map(not_served);
+    assert_eq!(warnings(&loaded), expected);
+    let names: Vec<&str> = loaded.spicepod.workers.iter().map(|worker| worker.name.as_str()).collect();
+    assert_eq!(names, ["scheduled"], "a worker that only runs SQL is none here");
 }
 
 #[test]
@@ -156,7 +166,6 @@ fn a_manifest_of_spice_loads_with_one_warning_for_each_section_that_is_not_serve
         .map(|name| format!("`{name}` is not served here, and has no effect"))
         .collect();
     expected.push("`v1beta1` is an old version, read as `v1`".to_owned());
-    expected.push("workers are not served yet, and have no effect".to_owned());
     expected.sort_unstable();
     assert_eq!(shown, expected);
     assert_eq!(loaded.spicepod.models[0].name, "nova");
@@ -192,10 +201,7 @@ fn references_and_dependencies_bring_the_components_of_other_files() {
         ],
     );
     let loaded = spicepod::load(folder.path());
-    assert_eq!(
-        warnings(&loaded),
-        ["`secrets` of a dependency has no effect", "workers are not served yet, and have no effect"]
-    );
+    assert_eq!(warnings(&loaded), ["`secrets` of a dependency has no effect"]);
     let names: Vec<&str> = loaded.spicepod.models.iter().map(|model| model.name.as_str()).collect();
     assert_eq!(names, ["first", "second", "third", "fourth"]);
     let at = loaded.sources.position(&loaded.spicepod.models[3].at.clone().key("name")).unwrap();

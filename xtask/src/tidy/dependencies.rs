@@ -11,7 +11,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("secrets-kubernetes", &["secrets"]),
     ("openai-api", &["chat"]),
     ("bedrock", &["chat"]),
-    ("model-registry", &["spicepod", "secrets", "chat", "bedrock"]),
+    ("routing", &["chat"]),
+    ("model-registry", &["spicepod", "secrets", "chat", "bedrock", "routing"]),
     (
         "runtime",
         &[

@@ -130,6 +130,9 @@ impl<'a> Plan<'a> {
             betas: _,
             metadata: _,
             additional_fields: _,
+            // For those who choose the model and make the calls.
+            session: _,
+            attempts: _,
         } = request;
         let guardrail_config = guard::config(request, context, operation)?;
         let material = Material {

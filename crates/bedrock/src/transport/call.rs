@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat::{Error, ErrorKind, Head, Result};
+use chat::{Error, ErrorKind, Head, Repeat, Result};
 use http::Response;
 use http::header::HeaderMap;
 use tokio::time::Instant;
@@ -69,32 +69,33 @@ impl Transport {
         &self.credentials
     }
 
-    /// Calls `Converse` and reads the reply.
-    pub(crate) async fn converse(&self, request: Bytes) -> Result<(Head, Bytes)> {
-        let Outcome { head, response, .. } = self.call(Operation::Converse, request, None).await?;
+    /// Calls `Converse`, `most` times at most, and reads the reply.
+    pub(crate) async fn converse(&self, request: Bytes, most: u32) -> Result<(Head, Bytes)> {
+        let Outcome { head, response, .. } = self.call(Operation::Converse, request, most, None).await?;
         let reply = body::read(response.into_body(), body::MAX_REPLY, self.spec.deadlines.idle).await;
         match reply {
             Ok(reply) => Ok((head, reply)),
-            Err(error) => Err(with_head(error, &head)),
+            Err(error) => Err(with_head(error, &head).repeat(Repeat::Never)),
         }
     }
 
-    /// Calls `ConverseStream` and waits for the head.
-    pub(crate) async fn converse_stream(&self, request: Bytes) -> Result<Outcome> {
-        let outcome =
-            self.call(Operation::ConverseStream, request, Some(self.spec.deadlines.first_event)).await?;
+    /// Calls `ConverseStream`, `most` times at most, and waits for the head.
+    pub(crate) async fn converse_stream(&self, request: Bytes, most: u32) -> Result<Outcome> {
+        let patience = Some(self.spec.deadlines.first_event);
+        let outcome = self.call(Operation::ConverseStream, request, most, patience).await?;
         let kind = outcome.response.headers().get(http::header::CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.amazon.eventstream")) {
             return Ok(outcome);
         }
         let error = Error::new(ErrorKind::Upstream, "the reply from Amazon Bedrock is not an event stream");
-        Err(with_head(error, &outcome.head))
+        Err(with_head(error, &outcome.head).repeat(Repeat::Doubtful))
     }
 
     async fn call(
         &self,
         operation: Operation,
         request: Bytes,
+        most: u32,
         head_timeout: Option<Duration>,
     ) -> Result<Outcome> {
         let mut attempts = 0_u32;
@@ -128,7 +129,7 @@ impl Transport {
                 }
                 continue;
             }
-            let tried_out = attempts >= self.spec.deadlines.max_attempts;
+            let tried_out = attempts >= most;
             if tried_out || !failure.verdict.allows_another(&mut resent, failure.asked_for) {
                 return Err(match failure.asked_for {
                     Some(delay) => error.retry_after(delay),
@@ -270,7 +271,9 @@ fn unsent(error: &SendError) -> Failure {
     } else {
         (ErrorKind::Upstream, "the connection to Amazon Bedrock broke before its reply", Verdict::Once)
     };
-    Failure { error: Error::new(kind, message), verdict, asked_for: None, misdated: false }
+    let repeat = if connecting { Repeat::Safe } else { Repeat::Doubtful };
+    let error = Error::new(kind, message).repeat(repeat);
+    Failure { error, verdict, asked_for: None, misdated: false }
 }
 
 /// What stands in the chain of an error's causes.

@@ -12,6 +12,13 @@ pub enum ParamKind {
         /// A value of that form.
         example: &'static str,
     },
+    /// A text of a form that the provider checks, or a list of them.
+    Forms {
+        /// A value of that form.
+        example: &'static str,
+        /// The longest list.
+        max: usize,
+    },
     /// One of these words, in any case.
     Choice(&'static [&'static str]),
     /// A whole number.
@@ -50,6 +57,7 @@ impl ParamKind {
             Self::Text => "text".to_owned(),
             Self::Secret => "secret".to_owned(),
             Self::Form { example } => format!("text such as `{example}`"),
+            Self::Forms { example, max } => format!("text such as `{example}`, or a list of up to {max}"),
             Self::Choice(words) => {
                 words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
             }

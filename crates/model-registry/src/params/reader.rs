@@ -63,6 +63,7 @@ impl<'a> Reader<'a> {
             ParamKind::Text
             | ParamKind::Secret
             | ParamKind::Form { .. }
+            | ParamKind::Forms { .. }
             | ParamKind::Choice(_)
             | ParamKind::Integer { .. }
             | ParamKind::Number { .. }
@@ -187,6 +188,32 @@ impl<'a> Reader<'a> {
         if is_secret { "the value of the reference".to_owned() } else { format!("`{value}`") }
     }
 
+    /// Adds a problem with one entry of a list, or with the text that stands in its place.
+    pub(crate) fn item_error(&mut self, name: &str, index: usize, message: &str, help: impl Into<String>) {
+        let Some(given) = self.given.get(name) else { return };
+        let (at, key) = (self.location(given.key), given.key);
+        let (at, what) = if matches!(given.value, Value::List(_)) {
+            (at.index(index), format!("{key}[{index}]"))
+        } else {
+            (at, key.to_owned())
+        };
+        let problem = Problem::error(at, format!("`{what}` {message}"));
+        self.problems.push(problem.help(help.into()));
+    }
+
+    /// Shows an entry of a list that was read, but not where it came from a secret store.
+    pub(crate) fn shown_item(&self, name: &str, index: usize, value: &str) -> String {
+        let item = match self.given.get(name).map(|given| given.value) {
+            Some(Value::List(items)) => items.get(index),
+            whole => whole,
+        };
+        if matches!(item, Some(Value::Secret(_))) {
+            "the value of the reference".to_owned()
+        } else {
+            format!("`{value}`")
+        }
+    }
+
     /// Reads a text that may be written as a whole number.
     pub(crate) fn text_or_integer(&mut self, name: &str) -> Option<String> {
         if let Value::Number(number) = self.given.get(name)?.value
@@ -278,7 +305,7 @@ impl<'a> Reader<'a> {
     /// Reads a list of texts; one text is a list of one.
     pub(crate) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
         let given = self.given.get(name)?;
-        let ParamKind::Texts { max } = given.kind else { return None };
+        let (ParamKind::Texts { max } | ParamKind::Forms { max, .. }) = given.kind else { return None };
         let (Value::List(items), key) = (given.value, given.key) else {
             return self.text_as_is(name).map(|text| vec![text]);
         };

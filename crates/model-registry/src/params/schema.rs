@@ -13,6 +13,10 @@ fn value_schema(kind: ParamKind) -> Value {
     match kind {
         ParamKind::Text | ParamKind::Secret => json!({ "type": "string", "minLength": 1 }),
         ParamKind::Form { example } => json!({ "type": "string", "minLength": 1, "examples": [example] }),
+        ParamKind::Forms { example, max } => {
+            let text = json!({ "type": "string", "minLength": 1, "examples": [example] });
+            json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1, "maxItems": max }] })
+        }
         // Words are taken in any case; the schema offers the usual one.
         ParamKind::Choice(words) => {
             let pattern = words.iter().map(|word| any_case(word)).collect::<Vec<_>>().join("|");

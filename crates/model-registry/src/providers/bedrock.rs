@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bedrock::{BedrockModel, BedrockSpec, Clock, ModelId, Shared, family};
-use chat::{BoxFuture, ChatModel, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
+use chat::{BoxFuture, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
+use routing::{Leg, Router};
 use secrets::ResolvedModel;
 use spicepod::Problem;
 
@@ -130,11 +131,15 @@ impl Models {
         let deadlines = place::deadlines(reader);
         let endpoint = place::endpoint(context, reader).await;
         let credentials = access::credentials(context, reader).await;
-        let region = place::region(model_id.as_ref(), context, reader).await;
-        let (model_id, region, credentials) = (model_id?, region?, credentials?);
-        place::check_geography(model, &model_id, &region, reader);
+        let regions = place::regions(model_id.as_ref(), context, reader).await;
+        place::check_regions(regions.as_deref().unwrap_or_default(), context, reader);
+        let (model_id, regions, credentials) = (model_id?, regions?, credentials?);
+        for region in &regions {
+            place::check_geography(model, &model_id, region, reader);
+        }
+        let region = regions.first()?.clone();
         let summary = Summary {
-            region: region.clone(),
+            regions: regions.clone(),
             credentials: access::describe(&credentials, context),
             guardrail: guardrail
                 .as_ref()
@@ -153,24 +158,43 @@ impl Models {
             lift_thinking: reader.choice("bedrock_thinking_text") == Some("lift"),
             deadlines,
         };
-        Some(Draft { summary, defaults, remote, find: self.find(&spec), build: self.build(spec) })
+        let build = self.build(&model.name, spec.clone(), regions);
+        Some(Draft { summary, defaults, remote, find: self.find(&spec), build })
     }
 
-    fn build(&self, spec: BedrockSpec) -> Build {
+    /// Builds the model of each region, and of several one that asks them in turn.
+    fn build(&self, name: &str, spec: BedrockSpec, regions: Vec<String>) -> Build {
         let (shared, searches) = (Arc::clone(&self.shared), Arc::clone(&self.searches));
-        let built = Arc::clone(&self.built);
+        let (built, name) = (Arc::clone(&self.built), Arc::<str>::from(name));
         Box::new(move || {
             Box::pin(async move {
-                if let Some(model) = built.find(&spec) {
-                    let model: Arc<dyn ChatModel> = model;
-                    return Ok(model);
+                let mut legs = Vec::with_capacity(regions.len());
+                for (order, region) in (0..).zip(regions) {
+                    let spec = BedrockSpec { region, ..spec.clone() };
+                    let region: Arc<str> = spec.region.as_str().into();
+                    let model = match built.find(&spec) {
+                        Some(model) => model,
+                        None => {
+                            let identity = searches.of(&spec.credentials, &spec.region, &shared);
+                            let model = BedrockModel::new(spec, &identity, &shared).await;
+                            let model = Arc::new(model.map_err(|error| error.to_string())?);
+                            built.add(&model);
+                            model
+                        }
+                    };
+                    legs.push(Leg {
+                        name: Arc::clone(&name),
+                        region: Some(region),
+                        order,
+                        weight: None,
+                        model,
+                        breaker: Arc::default(),
+                    });
                 }
-                let identity = searches.of(&spec.credentials, &spec.region, &shared);
-                let model = BedrockModel::new(spec, &identity, &shared).await;
-                let model = Arc::new(model.map_err(|error| error.to_string())?);
-                built.add(&model);
-                let model: Arc<dyn ChatModel> = model;
-                Ok(model)
+                Ok(match <[Leg; 1]>::try_from(legs) {
+                    Ok([only]) => only.model,
+                    Err(legs) => Arc::new(Router::new(legs)),
+                })
             })
         })
     }

@@ -45,6 +45,8 @@ pub struct ChatCompletionRequest {
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) additional_fields: Option<JsonObject>,
     pub(crate) guardrail: Option<Guardrail>,
+    pub(crate) prompt_cache_key: Option<String>,
+    pub(crate) user: Option<String>,
     pub(crate) refused: Option<Refused>,
     pub(crate) ignored: Ignored,
 }
@@ -181,6 +183,12 @@ fn other<'de, A: MapAccess<'de>>(
         rules::Verdict::Nothing => {}
         rules::Verdict::Ignored => ignored.add(rule.name),
         rules::Verdict::Refused => request.refused = request.refused.or(Some(Refused(rule.name))),
+    }
+    // No provider gets them, and among several models they say which one.
+    match (rule.name, value) {
+        ("prompt_cache_key", Value::String(text)) => request.prompt_cache_key = Some(text),
+        ("user", Value::String(text)) => request.user = Some(text),
+        _ => {}
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use model_registry::{Access, ModelSpec, Sessions};
+use model_registry::{Access, ModelSpec, Sessions, Summary, describe_worker};
 use snafu::{ResultExt as _, ensure};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -13,6 +13,8 @@ use crate::manifest::prepare;
 use crate::output;
 
 const COLUMNS: [&str; 5] = ["NAME", "FROM", "REGION", "CREDENTIALS", "GUARDRAIL"];
+
+const WORKER_COLUMNS: [&str; 2] = ["WORKER", "ROUTING"];
 
 const ONLINE_COLUMNS: [&str; 5] = ["NAME", "REGION", "SOURCE", "EXPIRES", "STATUS"];
 
@@ -30,10 +32,17 @@ pub(crate) async fn check(arguments: &CheckArgs) -> Result<(), Error> {
         return online(&prepared.specs).await;
     }
     let models = prepared.specs.iter().map(|spec| {
-        let summary = spec.summary();
-        [spec.name(), spec.from(), &summary.region, &summary.credentials, &summary.guardrail]
+        let Summary { credentials, guardrail, .. } = spec.summary();
+        let region = spec.summary().region();
+        [spec.name().to_owned(), spec.from().to_owned(), region, credentials.clone(), guardrail.clone()]
     });
-    output::answer(&table(COLUMNS, models)).context(OutputSnafu)
+    let mut answer = table(COLUMNS, models);
+    if !prepared.workers.is_empty() {
+        let workers = prepared.workers.iter().map(|worker| [worker.name.clone(), describe_worker(worker)]);
+        answer.push('\n');
+        answer.push_str(&table(WORKER_COLUMNS, workers));
+    }
+    output::answer(&answer).context(OutputSnafu)
 }
 
 async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
@@ -41,9 +50,8 @@ async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
     let finding = specs.iter().map(|spec| tokio::time::timeout(DEADLINE, spec.access()));
     let found: Vec<Result<Access, String>> =
         join_all(finding).await.into_iter().map(|result| result.unwrap_or_else(|_| late())).collect();
-    let rows: Vec<[String; 5]> = specs.iter().zip(&found).map(|(spec, found)| row(spec, found)).collect();
-    let cells = rows.iter().map(|row| row.each_ref().map(String::as_str));
-    output::answer(&table(ONLINE_COLUMNS, cells)).context(OutputSnafu)?;
+    let rows = specs.iter().zip(&found).map(|(spec, found)| row(spec, found));
+    output::answer(&table(ONLINE_COLUMNS, rows)).context(OutputSnafu)?;
     let mut failed = 0_usize;
     for (spec, found) in specs.iter().zip(&found) {
         match found {
@@ -73,7 +81,7 @@ fn row(spec: &ModelSpec, found: &Result<Access, String>) -> [String; 5] {
         }
         Err(_) => (summary.credentials.clone(), "-".to_owned(), "failed"),
     };
-    [spec.name().to_owned(), summary.region.clone(), source, expires, status.to_owned()]
+    [spec.name().to_owned(), summary.region(), source, expires, status.to_owned()]
 }
 
 /// Says when something ends: `in 59m`.
@@ -88,9 +96,9 @@ fn expiry(left: Duration) -> String {
 }
 
 /// Lines the columns up.
-fn table<'a>(columns: [&'a str; 5], rows: impl Iterator<Item = [&'a str; 5]>) -> String {
-    let rows: Vec<[&str; 5]> = std::iter::once(columns).chain(rows).collect();
-    let mut widths = [0; 5];
+fn table<const N: usize>(columns: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = std::iter::once(columns.map(str::to_owned)).chain(rows).collect();
+    let mut widths = [0; N];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());

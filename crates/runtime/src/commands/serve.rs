@@ -120,12 +120,12 @@ fn announce(listener: &TcpListener, metrics: Option<&TcpListener>, gateway: &Gat
         tracing::info!("metrics on http://{address}/metrics");
     }
     for entry in serving.registry.iter() {
-        tracing::info!(
-            model = &*entry.name,
-            from = entry.from,
-            region = entry.summary.region,
-            "serving a model"
-        );
+        let (name, from, region) = (&*entry.name, &entry.from, entry.summary.region());
+        if entry.provider == model_registry::WORKER {
+            tracing::info!(worker = name, routing = from, region, "serving a worker");
+        } else {
+            tracing::info!(model = name, from, region, "serving a model");
+        }
     }
     if serving.registry.is_empty() {
         tracing::warn!("the manifest declares no models, so there is nothing to ask");

@@ -112,6 +112,6 @@ pub(super) async fn gateway(
     limits: Limits,
     shutdown: Shutdown,
 ) -> Arc<Gateway> {
-    let registry = model_registry::build(prepared.specs).await;
+    let registry = model_registry::build(prepared.specs, &prepared.workers).await;
     Arc::new(Gateway::new(registry, door, limits, Clock::system(), shutdown))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chat::ChatModel;
+use chat::{ChatModel, Route};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use openai_api::{ApiError, ChatCompletionRequest, ChunkEncoder, Identity, Translated};
 
@@ -18,7 +18,12 @@ use super::sse::SseBody;
 use super::{body, error, request_id};
 
 const X_IGNORED: HeaderName = HeaderName::from_static("x-spicerack-ignored");
+const X_MODEL: HeaderName = HeaderName::from_static("x-spicerack-model");
+const X_REGION: HeaderName = HeaderName::from_static("x-spicerack-region");
 const X_ADJUSTED: HeaderName = HeaderName::from_static("x-spicerack-adjusted");
+
+/// What a client calls its session, before the members of the request that say so.
+const X_SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
 
 /// The longest list of names in a header; a client may send any number of members.
 const LONGEST_LIST: usize = 1024;
@@ -40,6 +45,7 @@ pub(super) async fn create(
             exchange.fail(failure.kind().name());
             let mut response = error::response(&ApiError::from(&failure), &exchange);
             add_upstream_id(&mut response, failure.request_id());
+            add_route(&mut response, failure.route());
             response
         }
     }
@@ -75,12 +81,25 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let bytes = body::read(&parts.headers, body, &gateway.limits).await?;
     let wire = ChatCompletionRequest::from_slice(&bytes)?;
     drop(bytes);
-    let Translated { mut request, model: name, stream, include_usage, legacy_functions, ignored, adjusted } =
-        openai_api::translate(wire)?;
+    let Translated {
+        mut request,
+        model: name,
+        stream,
+        include_usage,
+        legacy_functions,
+        session,
+        ignored,
+        adjusted,
+    } = openai_api::translate(wire)?;
     let entry = exchange.serving.registry.get(&name).filter(|entry| may_see(exchange, entry));
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
     request.betas = betas(&parts.headers);
+    let member = session.as_ref().map(|session| session.member);
+    let named = session_id(&parts.headers);
+    // What chooses the model has an effect.
+    let chooses = member.filter(|_| entry.keeps_sessions && named.is_none());
+    request.session = named.or(session.map(|session| session.key));
     let created = gateway.clock.now();
     let identity = Identity { id: request_id::unique("chatcmpl-"), created, model: name };
     let answering = async {
@@ -98,7 +117,9 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
         () = gateway.shutdown.until_cut() => return Err(ApiError::shutting_down().into()),
     };
     add_upstream_id(&mut response, head.upstream_request_id.as_deref());
-    let ignored = ignored.into_iter().chain(head.ignored.iter().map(openai_api::path));
+    let ignored = ignored.into_iter().filter(|name| Some(name.as_str()) != chooses);
+    let ignored = ignored.chain(head.ignored.iter().map(openai_api::path));
+    add_route(&mut response, head.route.as_deref());
     add_list(&mut response, X_IGNORED, ignored);
     let adjusted = adjusted.into_iter().chain(head.adjusted.iter().map(openai_api::path));
     add_list(&mut response, X_ADJUSTED, adjusted);
@@ -110,6 +131,12 @@ fn betas(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
     let names = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
     names.take(MOST_BETAS).map(ToOwned::to_owned).collect()
+}
+
+/// The session that a request says it belongs to by a header.
+fn session_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(X_SESSION_ID)?.as_bytes().trim_ascii();
+    (!id.is_empty()).then(|| String::from_utf8_lossy(id).into_owned())
 }
 
 async fn whole(
@@ -142,6 +169,17 @@ async fn streamed(
     // nginx buffers a stream until it ends unless told otherwise.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok((response, streaming.head))
+}
+
+/// Says which of several models answered, or failed in the end, and where.
+fn add_route(response: &mut Response, route: Option<&Route>) {
+    let Some(Route { leg, .. }) = route else { return };
+    for (name, text) in [(X_MODEL, Some(&leg.model)), (X_REGION, leg.region.as_ref())] {
+        // Names may hold letters beyond ASCII, which are bytes in a header.
+        if let Some(value) = text.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
 }
 
 /// Adds a header with a list of names, shortened where it would be too long. What a header or the list cannot hold is

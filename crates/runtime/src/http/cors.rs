@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 const MAX_AGE: &str = "600";
 
 /// What pages may read besides the body.
-const EXPOSED: &str = "x-request-id, x-amzn-requestid, x-spicerack-ignored, x-spicerack-adjusted, retry-after, retry-after-ms, x-should-retry";
+const EXPOSED: &str = "x-request-id, x-amzn-requestid, x-spicerack-ignored, x-spicerack-adjusted, x-spicerack-model, x-spicerack-region, retry-after, retry-after-ms, x-should-retry";
 
 /// The origins whose pages may call.
 #[derive(Debug)]

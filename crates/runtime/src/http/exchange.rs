@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat::{Event, Head, Usage};
+use chat::{Event, Head, Route as Way, Usage};
 use http::HeaderValue;
 use model_registry::Entry;
 use tokio::time::Instant;
@@ -54,6 +54,7 @@ struct Record {
     end: Option<End>,
     attempts: u32,
     upstream_request_id: Option<String>,
+    way: Option<Box<Way>>,
     first_token: Option<Duration>,
     usage: Option<Usage>,
 }
@@ -146,6 +147,7 @@ impl Exchange {
         let mut record = self.record();
         record.attempts = head.attempts;
         record.upstream_request_id.clone_from(&head.upstream_request_id);
+        record.way.clone_from(&head.route);
     }
 
     pub(super) fn failed_by(&self, error: &chat::Error) {
@@ -153,6 +155,9 @@ impl Exchange {
         record.attempts = record.attempts.max(error.attempt_count());
         if let Some(id) = error.request_id() {
             record.upstream_request_id = Some(id.to_owned());
+        }
+        if let Some(way) = error.route() {
+            record.way = Some(Box::new(way.clone()));
         }
     }
 
@@ -214,6 +219,7 @@ impl Drop for Exchange {
             first_token: record.first_token,
             usage: record.usage,
             attempts: record.attempts,
+            way: record.way.as_deref(),
             failure,
         });
         self.log(&record, failure, duration);
@@ -230,6 +236,9 @@ impl Exchange {
                     method = self.asked.method.as_str(),
                     route = self.asked.route.name(),
                     model = record.model.as_ref().map(|entry| &*entry.name),
+                    leg = record.way.as_ref().map(|way| &*way.leg.model),
+                    region = record.way.as_ref().and_then(|way| way.leg.region.as_deref()),
+                    passed = record.way.as_ref().and_then(|way| passed(way)),
                     stream = record.stream,
                     status = record.status,
                     end_reason = failure.unwrap_or("completed"),
@@ -252,6 +261,17 @@ impl Exchange {
             _ => line!(tracing::Level::INFO),
         }
     }
+}
+
+/// Who failed before somebody answered, and why: `east throttled, west timeout`.
+fn passed(way: &Way) -> Option<String> {
+    let name = |leg: &chat::Leg| match &leg.region {
+        Some(region) => format!("{} {region}", leg.model),
+        None => leg.model.to_string(),
+    };
+    let steps: Vec<String> =
+        way.passed.iter().map(|(leg, kind)| format!("{} {}", name(leg), kind.name())).collect();
+    (!steps.is_empty()).then(|| steps.join(", "))
 }
 
 /// Milliseconds with three decimals.

@@ -52,7 +52,14 @@ impl SseBody {
         let now = Instant::now();
         let keep_alive = Box::pin(tokio::time::sleep_until(now + exchange.gateway.limits.keep_alive));
         let cut = exchange.gateway.shutdown.until_cut();
-        Self { answer: Some(Answer { events, encoder }), exchange, keep_alive, last_write: now, last_size: 0, cut }
+        Self {
+            answer: Some(Answer { events, encoder }),
+            exchange,
+            keep_alive,
+            last_write: now,
+            last_size: 0,
+            cut,
+        }
     }
 
     /// Writes the events that are there.

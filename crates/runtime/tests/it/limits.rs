@@ -40,7 +40,9 @@ impl InProcess {
             description: None,
             model: Arc::new(Echo { dropped: Arc::clone(&dropped) }),
             remote: model_registry::RemoteContent::Denied,
-            summary: Summary { region: String::new(), credentials: String::new(), guardrail: String::new() },
+            summary: Summary { regions: Vec::new(), credentials: String::new(), guardrail: String::new() },
+            breaker: Arc::default(),
+            keeps_sessions: false,
         };
         let registry: ModelRegistry = [entry].into_iter().collect();
         let shutdown = Shutdown::default();

@@ -27,3 +27,4 @@ mod reload;
 mod service;
 mod shutdown;
 mod support;
+mod workers;

@@ -2,11 +2,11 @@
 
 use serde::de::DeserializeOwned;
 
-use super::Loaded;
+use super::{Loaded, workers};
 use crate::duration::parse_duration;
 use crate::location::Location;
 use crate::problem::Problem;
-use crate::spicepod::{ApiKey, Auth, Model, Routing, Runtime, SecretStore, Spicepod, Version, Worker, raw};
+use crate::spicepod::{ApiKey, Auth, Model, Runtime, SecretStore, Spicepod, Version, raw};
 use crate::yaml::{Document, Node, NodeKind};
 
 /// Reads a section, and reports where the two parsers disagree.
@@ -137,7 +137,9 @@ pub(super) fn component(
         spicepod.models.extend(raw.map(|raw| model(raw, at)));
     } else {
         let raw: Option<raw::Worker> = read(loaded, document, place, at);
-        spicepod.workers.extend(raw.map(|raw| worker(loaded, raw, at)));
+        if let Some(raw) = raw {
+            worker(loaded, spicepod, raw, at);
+        }
     }
 }
 
@@ -154,7 +156,9 @@ pub(super) fn referenced(
         spicepod.models.extend(raw.map(|raw| model(raw, at)));
     } else {
         let raw: Option<raw::Worker> = read(loaded, document, (&[], None), at);
-        spicepod.workers.extend(raw.map(|raw| worker(loaded, raw, at)));
+        if let Some(raw) = raw {
+            worker(loaded, spicepod, raw, at);
+        }
     }
 }
 
@@ -170,30 +174,8 @@ fn model(raw: raw::Model, at: &Location) -> Model {
     }
 }
 
-fn worker(loaded: &mut Loaded, raw: raw::Worker, at: &Location) -> Worker {
-    let raw::Worker { name, description, load_balance, sql } = raw;
-    let problem = match &load_balance {
-        Some(_) if sql.is_some() => {
-            let problem = Problem::error(at.clone().key("sql").name(), "a worker either routes or runs SQL");
-            Some(problem.help("keep one of `load_balance` and `sql`"))
-        }
-        Some(balance) => balance.routing.as_deref().and_then(|routing| mixed(routing, at)),
-        None => None,
-    };
-    loaded.problems.extend(problem);
-    let routing = load_balance.and_then(|balance| balance.routing).unwrap_or_default();
-    Worker { name, description, routing, at: at.clone() }
-}
-
-/// Says what keeps routes from being one kind of routing: taking turns, shares, or one after the other.
-fn mixed(routing: &[Routing], worker: &Location) -> Option<Problem> {
-    let at = worker.clone().key("load_balance").key("routing");
-    let Some(first) = routing.first() else {
-        let problem = Problem::error(at, "a worker routes to at least one model");
-        return Some(problem.help("add `- from: my-model`"));
-    };
-    let kind = |route: &Routing| (route.order.is_some(), route.weight.is_some());
-    let index = routing.iter().position(|route| kind(route) != kind(first) || kind(route) == (true, true))?;
-    let problem = Problem::error(at.index(index), "the routes of a worker are of several kinds");
-    Some(problem.help("give each of them an `order`, or each a `weight`, or neither"))
+fn worker(loaded: &mut Loaded, spicepod: &mut Spicepod, raw: raw::Worker, at: &Location) {
+    let (worker, found) = workers::worker(raw, at);
+    loaded.problems.extend(found);
+    spicepod.workers.extend(worker);
 }

@@ -30,7 +30,7 @@ pub(crate) static SPICEPOD: Mapping = Mapping {
         field("models", Shape::Components(&MODEL), "Models to serve."),
         field("secrets", Shape::List(&SECRET_STORE), "Where secrets come from; the last one is asked first."),
         field("runtime", Shape::Map(&RUNTIME), "Settings of the process."),
-        field("workers", Shape::Components(&WORKER), "Routes over several models; not served yet."),
+        field("workers", Shape::Components(&WORKER), "Names for several models, one of which answers."),
         field("dependencies", Shape::Texts, "Manifests under `spicepods/` whose components are added.")
             .like("my-org/my-pod"),
         field("metadata", Shape::AnyMap, "Notes."),
@@ -157,7 +157,7 @@ pub(crate) static WORKER: Mapping = Mapping {
         required("name", Shape::Text, "Name that clients ask for.").like("my-worker"),
         field("description", Shape::Note, "What it is for."),
         field("load_balance", Shape::Map(&LOAD_BALANCE), "Models that it routes to."),
-        field("params", Shape::AnyMap, "Parameters of the worker."),
+        not_served("params"),
         not_served("type"),
         not_served("sql"),
         not_served("cron"),
@@ -175,7 +175,7 @@ static ROUTING: Mapping = Mapping {
     what: "a route",
     fields: &[
         required("from", Shape::Text, "Name of a model.").like("my-model"),
-        field("order", Shape::Count, "Its turn, where the next one is asked after a failure."),
-        field("weight", Shape::Count, "Its share of the requests."),
+        field("order", Shape::Count(0), "Its turn: those with a lower one are asked first."),
+        field("weight", Shape::Count(1), "Its share of the requests, among those of the same order."),
     ],
 };

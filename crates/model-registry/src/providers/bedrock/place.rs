@@ -10,46 +10,61 @@ use crate::provider::Context;
 /// The region that an emulator is called for where nothing names one.
 const EMULATOR_REGION: &str = "us-east-1";
 
-/// Finds the region: the parameter's, the ARN's, the environment's, the profile's, the instance's.
-pub(super) async fn region(
+/// The parameter that names the regions.
+const REGION: &str = "aws_region";
+
+/// Finds the regions, in the order in which they are called: the parameter's, the ARN's, the environment's, the
+/// profile's, the instance's. Never empty.
+pub(super) async fn regions(
     model_id: Option<&ModelId>,
     context: Context<'_>,
     reader: &mut Reader<'_>,
-) -> Option<String> {
-    let given = reader.has("aws_region");
-    let named = reader.text("aws_region");
+) -> Option<Vec<String>> {
     let of_arn = model_id.and_then(ModelId::region);
-    if let Some(region) = &named {
-        if !bedrock::is_region(region) {
-            let shown = reader.shown("aws_region", region);
-            reader.error(
-                "aws_region",
-                format!("is not a region: {shown}"),
-                "write a region such as `us-east-1`",
-            );
-            return None;
-        }
-        if let Some(arn) = of_arn.filter(|arn| arn != region) {
-            let shown = reader.shown("aws_region", region);
+    if reader.has(REGION) {
+        return named(of_arn, reader);
+    }
+    match of_arn {
+        Some(region) => Some(vec![region.to_owned()]),
+        None => found(context, reader).await.map(|region| vec![region]),
+    }
+}
+
+/// Reads the regions that the manifest names.
+fn named(of_arn: Option<&str>, reader: &mut Reader<'_>) -> Option<Vec<String>> {
+    let regions = reader.texts(REGION)?;
+    if regions.is_empty() {
+        reader.error(REGION, "names no region", "write a region such as `us-east-1`");
+    }
+    let mut valid = !regions.is_empty();
+    for (index, region) in regions.iter().enumerate() {
+        let shown = reader.shown_item(REGION, index, region);
+        let arn = of_arn.filter(|arn| arn != region);
+        let (message, help) = if !bedrock::is_region(region) {
+            (format!("is not a region: {shown}"), "write a region such as `us-east-1`".to_owned())
+        } else if let Some(arn) = arn {
             let message = format!("is {shown}, but the ARN in `from` is of `{arn}`");
-            reader.error("aws_region", message, format!("write `aws_region: {arn}`, or leave it out"));
-            return None;
-        }
-        return named;
+            (message, format!("write `aws_region: {arn}`, or leave it out"))
+        } else if regions.iter().take(index).any(|before| before == region) {
+            (format!("is {shown}, which stands in the list before"), "keep one of them".to_owned())
+        } else {
+            continue;
+        };
+        valid = false;
+        reader.item_error(REGION, index, &message, help);
     }
-    if given {
-        return None;
-    }
-    if let Some(region) = of_arn {
-        return Some(region.to_owned());
-    }
+    valid.then_some(regions)
+}
+
+/// Looks for the region outside of the manifest.
+async fn found(context: Context<'_>, reader: &mut Reader<'_>) -> Option<String> {
     for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         if let Some(region) = context.environment.get(variable).filter(|region| !region.is_empty()) {
             if bedrock::is_region(&region) {
                 return Some(region);
             }
             let message = format!("is not given, and `{variable}` is not a region");
-            reader.error("aws_region", message, format!("set `{variable}` to a region such as `us-east-1`"));
+            reader.error(REGION, message, format!("set `{variable}` to a region such as `us-east-1`"));
             return None;
         }
     }
@@ -61,9 +76,25 @@ pub(super) async fn region(
     if found.is_none() {
         let message =
             "is not given, and neither the environment, the profile nor the instance names a region";
-        reader.error("aws_region", message, "add `aws_region: us-east-1`, or set AWS_REGION");
+        reader.error(REGION, message, "add `aws_region: us-east-1`, or set AWS_REGION");
     }
     found
+}
+
+/// Finds what cannot be the same in several regions.
+pub(super) fn check_regions(regions: &[String], context: Context<'_>, reader: &mut Reader<'_>) {
+    const ENDPOINT: &str = "aws_endpoint_url";
+    const GUARDRAIL: &str = "bedrock_guardrail_identifier";
+    if regions.len() < 2 {
+        return;
+    }
+    let help = "declare a model for each region, and a worker that routes to them";
+    if reader.has(ENDPOINT) && context.options.emulator.is_none() {
+        reader.warn(ENDPOINT, "is called for every region of `aws_region`", help);
+    }
+    if reader.has(GUARDRAIL) {
+        reader.error(GUARDRAIL, "is of one region, and `aws_region` names several", help);
+    }
 }
 
 /// Warns where an inference profile is not known to be called from the region.

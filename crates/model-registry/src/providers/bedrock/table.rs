@@ -54,9 +54,9 @@ const PER_REQUEST: &str = "each request decides for itself";
 pub(super) static PARAMS: &[ParamSpec] = &[
     plain(
         "aws_region",
-        ParamKind::Form { example: "us-east-1" },
+        ParamKind::Forms { example: "us-east-1", max: 16 },
         Some("the ARN's, then `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, the instance's"),
-        "Region whose endpoint is called. Must agree with an ARN in `from`.",
+        "Region whose endpoint is called; of a list, the next one where one fails. Must agree with an ARN in `from`.",
     ),
     plain(
         "aws_access_key_id",

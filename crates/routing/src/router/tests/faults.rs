@@ -1,0 +1,223 @@
+//! Who is asked when something fails.
+
+use super::*;
+
+const ALL_MOVE_ON: [ErrorKind; 21] = [
+    ErrorKind::ModelNotFound,
+    ErrorKind::AccessDenied,
+    ErrorKind::CredentialsRejected,
+    ErrorKind::CredentialsUnavailable,
+    ErrorKind::Throttled,
+    ErrorKind::QuotaExceeded,
+    ErrorKind::ModelNotReady,
+    ErrorKind::Overloaded,
+    ErrorKind::Upstream,
+    ErrorKind::ModelTimeout,
+    ErrorKind::ModelError,
+    ErrorKind::ModelStreamError,
+    ErrorKind::MalformedOutput,
+    ErrorKind::Unreachable,
+    ErrorKind::ConnectTimeout,
+    ErrorKind::Tls,
+    ErrorKind::Timeout,
+    ErrorKind::Incomplete,
+    ErrorKind::Corrupt,
+    ErrorKind::Protocol,
+    ErrorKind::TooLarge,
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_that_fails_is_passed_over_and_an_error_of_the_caller_is_not() {
+    for kind in ErrorKind::ALL {
+        let (router, first, second) = fallback();
+        first.next(fail(kind));
+        let answer = ask(&router).await;
+        if ALL_MOVE_ON.contains(&kind) {
+            assert_eq!(answer.unwrap(), ("second".to_owned(), vec![format!("first {}", kind.name())]));
+            assert_eq!((first.asked(), second.asked()), (vec![Attempts::Single], vec![Attempts::Configured]));
+        } else {
+            let error = answer.unwrap_err();
+            assert_eq!((error.kind(), error.attempt_count()), (kind, 1));
+            assert_eq!(&*error.route().unwrap().leg.model, "first");
+            assert!(second.asked().is_empty(), "{}", kind.name());
+            assert_eq!(who(&router).await, "first", "and the leg is well");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_throttled_leg_costs_one_call_a_window_for_whole_and_streamed_answers() {
+    let (router, first, second) = fallback();
+    first.always(fail(ErrorKind::Throttled));
+    for _ in 0..20 {
+        assert_eq!(who(&router).await, "second");
+        let streamed = router.stream(Request::default()).await.unwrap();
+        assert_eq!(told(&streamed.head).0, "second");
+    }
+    assert_eq!(first.asked().len(), 1);
+    // 5 s, then 10 s, then 20 s.
+    for second_of_window in 1..=34 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..5 {
+            who(&router).await;
+        }
+        let expected = usize::from([5, 15].contains(&second_of_window));
+        assert_eq!(first.asked().len(), expected, "{second_of_window}");
+    }
+    first.always(Script::Answer);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        assert_eq!(who(&router).await, "first", "it is well again");
+    }
+    assert!(second.asked().len() > 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_one_request_waits_for_a_leg_on_trial() {
+    let (router, first, _) = fallback();
+    first.next(fail(ErrorKind::Overloaded));
+    who(&router).await;
+    tokio::time::advance(Duration::from_secs(5)).await;
+    first.next(Script::Hang);
+    let mut trial = router.complete(Request::default());
+    let waiting = tokio::time::timeout(Duration::from_secs(1), &mut trial).await;
+    assert!(waiting.is_err());
+    for _ in 0..5 {
+        assert_eq!(who(&router).await, "second");
+    }
+    assert_eq!(first.asked().len(), 2);
+    // The client of the trial goes; the next request is the trial.
+    drop(trial);
+    assert_eq!(who(&router).await, "first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn routers_to_the_same_model_share_what_is_known_of_it() {
+    let (shared, spare) = (Scripted::new(), Scripted::new());
+    let breaker = Arc::<Breaker>::default();
+    let leg = |name: &str, order, model: &Arc<Scripted>, breaker: &Arc<Breaker>| Leg {
+        name: Arc::from(name),
+        region: None,
+        order,
+        weight: None,
+        model: Arc::<Scripted>::clone(model),
+        breaker: Arc::clone(breaker),
+    };
+    let routers = [(); 2].map(|()| {
+        Router::new(vec![leg("shared", 1, &shared, &breaker), leg("spare", 2, &spare, &Arc::default())])
+    });
+    shared.always(fail(ErrorKind::Unreachable));
+    for router in &routers {
+        assert_eq!(who(router).await, "spare");
+    }
+    assert_eq!(shared.asked().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_are_left_out_the_one_that_failed_the_longest_ago_is_asked() {
+    let (router, first, second) = fallback();
+    first.always(fail(ErrorKind::Throttled));
+    second.always(fail(ErrorKind::Throttled));
+    assert_eq!(ask(&router).await.unwrap_err().attempt_count(), 2);
+    first.asked();
+    second.asked();
+    for (asked_first, asked_second) in [(1, 0), (0, 1), (1, 0)] {
+        tokio::time::advance(Duration::from_millis(10)).await;
+        assert_eq!(ask(&router).await.unwrap_err().attempt_count(), 1, "one call, with its own retries");
+        let one = |count| vec![Attempts::Configured; count];
+        assert_eq!((first.asked(), second.asked()), (one(asked_first), one(asked_second)));
+    }
+    second.always(Script::Answer);
+    tokio::time::advance(Duration::from_millis(10)).await;
+    assert_eq!(who(&router).await, "second");
+    assert_eq!(who(&router).await, "second", "and is no longer left out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_fail_the_error_that_says_most_comes_back_with_its_delay() {
+    let after = |kind, seconds| {
+        let error = Error::new(kind, kind.name()).attempts(1).retry_after(Duration::from_secs(seconds));
+        Script::Fail(error)
+    };
+    let denied = || fail(ErrorKind::AccessDenied);
+    let unavailable = || Script::Fail(Error::new(ErrorKind::CredentialsUnavailable, "none"));
+    for (one, other, kind, delay, attempts) in [
+        (after(ErrorKind::Throttled, 7), after(ErrorKind::Throttled, 9), ErrorKind::Throttled, Some(9), 2),
+        (after(ErrorKind::Throttled, 7), denied(), ErrorKind::Throttled, Some(7), 2),
+        (after(ErrorKind::Throttled, 7), unavailable(), ErrorKind::Throttled, Some(7), 1),
+        (denied(), fail(ErrorKind::Upstream), ErrorKind::Upstream, None, 2),
+        (denied(), unavailable(), ErrorKind::AccessDenied, None, 1),
+    ] {
+        let (router, first, second) = fallback();
+        first.next(one);
+        second.next(other);
+        let error = ask(&router).await.unwrap_err();
+        let found = (error.kind(), error.delay().map(|delay| delay.as_secs()), error.attempt_count());
+        assert_eq!(found, (kind, delay, attempts));
+        assert_eq!(error.route().unwrap().passed.len(), 1);
+    }
+    let (router, first, second) = fallback();
+    first.next(after(ErrorKind::Throttled, 7));
+    second.next(fail(ErrorKind::InvalidRequest));
+    let error = ask(&router).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "the caller's error is the caller's to know");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_paid_for_is_not_asked_for_again_and_what_may_have_been_once() {
+    let broken = |repeat| {
+        let error = Error::new(ErrorKind::Upstream, "broke").attempts(1).repeat(repeat);
+        Script::Fail(error)
+    };
+    let legs = [("a", 1, None), ("b", 2, None), ("c", 3, None)];
+    let (router_of_paid, models) = router(&legs);
+    models[0].next(broken(Repeat::Never));
+    let error = ask(&router_of_paid).await.unwrap_err();
+    assert_eq!((error.attempt_count(), models[1].asked().len()), (1, 0));
+
+    let (router_of_doubt, models) = router(&legs);
+    models[0].next(broken(Repeat::Doubtful));
+    models[1].next(broken(Repeat::Doubtful));
+    let error = ask(&router_of_doubt).await.unwrap_err();
+    assert_eq!((error.attempt_count(), models[2].asked().len()), (2, 0));
+
+    models[0].next(broken(Repeat::Doubtful));
+    models[1].next(fail(ErrorKind::Throttled));
+    assert_eq!(who(&router_of_doubt).await, "c");
+    assert_eq!(models[2].asked(), [Attempts::Single], "whose own retries might be the third call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_that_is_not_ready_is_not_waited_for() {
+    let (router, first, second) = fallback();
+    first.is(Readiness::Initializing);
+    assert_eq!(ask(&router).await.unwrap(), ("second".to_owned(), vec![]));
+    assert_eq!(router.readiness(), Readiness::Ready);
+    second.is(Readiness::Error("no keys".into()));
+    assert_eq!(router.readiness(), Readiness::Initializing);
+    assert_eq!(who(&router).await, "first", "it may become ready while it is asked");
+    first.is(Readiness::Error("no role".into()));
+    assert_eq!(router.readiness(), Readiness::Error("first: no role; second: no keys".into()));
+    assert_eq!(who(&router).await, "first", "and who is not has a reason to give");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_is_a_leg_that_asks_its_own_legs_once_each() {
+    let (inner, regions) = router(&[("nova", 1, None), ("nova", 2, None)]);
+    let spare = Scripted::new();
+    let leg = |name: &str, order, model: Arc<dyn ChatModel>| Leg {
+        name: Arc::from(name),
+        region: None,
+        order,
+        weight: None,
+        model,
+        breaker: Arc::default(),
+    };
+    let outer = Router::new(vec![leg("nova", 1, Arc::new(inner)), leg("spare", 2, spare)]);
+    regions[0].next(fail(ErrorKind::Throttled));
+    assert_eq!(ask(&outer).await.unwrap(), ("nova".to_owned(), vec!["nova throttled".to_owned()]));
+    assert_eq!(regions[1].asked(), [Attempts::Single]);
+    regions[1].next(fail(ErrorKind::Unreachable));
+    let (answered, passed) = ask(&outer).await.unwrap();
+    assert_eq!((answered.as_str(), passed), ("spare", vec!["nova unreachable".to_owned()]));
+}
