@@ -205,12 +205,13 @@ impl Lane {
         self.stop_and(&[]);
     }
 
-    /// The same, where lines of requests may be without some fields.
-    pub(crate) fn stop_and(self, without: &[&str]) {
+    /// The same, where lines of requests may be without some fields. Gives the log.
+    pub(crate) fn stop_and(self, without: &[&str]) -> String {
         let (wanted, had) = self.used;
         assert!(wanted == 0 || had > 0, "no connection was used again");
         let text = self.gateway.stop();
         check_log(&text, &self.ids, without);
+        text
     }
 
     /// Waits for the end of a process that was told to end: how it ended, what it wrote, and the names of requests.
