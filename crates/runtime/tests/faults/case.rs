@@ -50,8 +50,6 @@ pub(crate) struct Case {
     pub(crate) text: String,
     /// Whether the gateway must close its connection to the upstream.
     pub(crate) lets_go: bool,
-    /// Whether a complete answer may lack some of the text.
-    pub(crate) loosely: bool,
 }
 
 impl Case {
@@ -69,7 +67,6 @@ impl Case {
             stops: true,
             text: PIECES.concat(),
             lets_go: false,
-            loosely: false,
         }
     }
 
@@ -114,12 +111,6 @@ impl Case {
     /// The gateway must close its connection.
     pub(crate) fn lets_go(mut self) -> Self {
         self.lets_go = true;
-        self
-    }
-
-    /// A complete answer may lack some of the text.
-    pub(crate) fn loosely(mut self) -> Self {
-        self.loosely = true;
         self
     }
 

@@ -24,6 +24,9 @@ fn lost(about: &str, stream: bool) -> Case {
 async fn first(lane: &mut Lane, case: &Case) -> u64 {
     let (seen, line) = lane.ask(case.model, case.stream).await;
     judge(case, &seen, &line, lane.upstream.requests().len());
+    // Where the upstream is, is the operator's to know.
+    let port = lane.upstream.proxy.address().port().to_string();
+    assert!(!seen.text.contains(&port), "{seen:?}");
     lane.holds(&case.about).await;
     line["attempts"].as_u64().unwrap()
 }

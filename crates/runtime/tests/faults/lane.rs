@@ -342,7 +342,7 @@ pub(crate) fn judge(case: &Case, seen: &Seen, line: &Value, calls: usize) {
     assert!(case.text.starts_with(&text), "{about}: {text:?} is no beginning of {:?}", case.text);
     if outcome == Outcome::Answered {
         assert!(case.stops, "{about}: an answer whose end was not sent looks complete");
-        assert!(case.loosely || text == case.text, "{about}: a complete answer lacks text: {seen:?}");
+        assert_eq!(text, case.text, "{about}: a complete answer lacks text");
     }
     let wanted = (json!(case.model), json!(seen.status), outcome == Outcome::Answered);
     let told = (line["model"].clone(), line["status"].clone(), line["end_reason"] == "completed");

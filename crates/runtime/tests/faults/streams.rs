@@ -56,6 +56,8 @@ pub(crate) async fn exceptions_later(run: Run) {
         let reply = started(pieces).exception(exception, "no");
         cases.extend(of(&format!("{exception} after {pieces} pieces"), &reply, |case| case.broken(code)));
     }
+    let reply = started(1).error_frame("InternalError", "no");
+    cases.extend(of("an error frame after a piece", &reply, |case| case.broken("upstream_error")));
     run.all(cases).await;
 }
 
@@ -67,9 +69,7 @@ pub(crate) async fn no_stop(run: Run) {
         let closed = started(pieces).event("contentBlockStop", &json!({ "contentBlockIndex": 0 }));
         cases.extend(of("the end after a block", &closed, |case| case.fails(&[INCOMPLETE])));
         let metadata = started(pieces).event("metadata", &json!({ "usage": { "inputTokens": 1 } }));
-        cases.extend(of("metadata in place of a stop", &metadata, |case| {
-            case.fails(&[INCOMPLETE, Outcome::Broken("upstream_protocol")])
-        }));
+        cases.extend(of("metadata in place of a stop", &metadata, |case| case.broken("upstream_protocol")));
     }
     run.all(cases).await;
 }
@@ -251,22 +251,29 @@ pub(crate) async fn disorder(run: Run) {
     let (s, d, e) = (("messageStart", &start), ("contentBlockDelta", &hi), ("messageStop", &stop));
     let mut cases = Vec::new();
     for (about, reply) in [
-        ("a piece before the start", events(&[d, s, d, e])),
-        ("a start in the middle", events(&[s, d, s, e])),
         ("two stops", events(&[s, d, e, e])),
         ("a piece after the stop", events(&[s, d, e, d])),
-        ("arguments of no call", events(&[s, d, ("contentBlockDelta", &input), e])),
         (
             "a block that ends twice",
             events(&[s, d, ("contentBlockStop", &block(0)), ("contentBlockStop", &block(0)), e]),
         ),
         ("a block that ends and never began", events(&[s, d, ("contentBlockStop", &block(9)), e])),
+        ("a call without an end", events(&[s, d, ("contentBlockStart", &call), e])),
+    ] {
+        cases.extend(of(about, &reply, |case| case.text(PIECES[0])));
+    }
+    for (about, reply) in
+        [("a piece before the start", events(&[d, s, d, e])), ("a stop alone", events(&[e]))]
+    {
+        cases.extend(of(about, &reply, |case| case.refused(502, "upstream_protocol")));
+    }
+    for (about, reply) in [
+        ("a start in the middle", events(&[s, d, s, e])),
+        ("arguments of no call", events(&[s, d, ("contentBlockDelta", &input), e])),
         (
             "a block that begins twice",
             events(&[s, d, ("contentBlockStart", &call), ("contentBlockStart", &call), e]),
         ),
-        ("a call without an end", events(&[s, d, ("contentBlockStart", &call), e])),
-        ("a stop alone", events(&[e])),
         ("a stop without a reason", events(&[s, d, ("messageStop", &json!({}))])),
         ("a stop that is a number", events(&[s, d, ("messageStop", &json!(5))])),
         (
@@ -280,13 +287,7 @@ pub(crate) async fn disorder(run: Run) {
         ),
         ("a piece of nothing", events(&[s, d, ("contentBlockDelta", &json!({})), e])),
     ] {
-        // Whatever it is, it is an answer with the text that came, or an error: never a defect, and never silence.
-        let outcomes = [
-            Outcome::Answered,
-            Outcome::Broken("upstream_protocol"),
-            Outcome::Refused(502, "upstream_protocol"),
-        ];
-        cases.extend(of(about, &reply, |case| case.fails(&outcomes).text(PIECES[0]).loosely()));
+        cases.extend(of(about, &reply, |case| case.broken("upstream_protocol")));
     }
     run.all(cases).await;
 }
