@@ -1,7 +1,7 @@
 //! Development tasks: `cargo xtask <task>`.
 //!
-//! `tidy` checks what no compiler checks, `docs` writes the pages that are generated from the code, and `clients`
-//! lets others' clients loose on the binary.
+//! `tidy` checks what no compiler checks, `docs` writes the pages that are generated from the code, `clients` lets
+//! others' clients loose on the binary, and `faults` lets everything go wrong that can.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 mod clients;
 mod docs;
+mod faults;
 mod tidy;
 
 const USAGE: &str = "\
@@ -18,6 +19,7 @@ tasks:
   tidy      check sizes, dependencies and invariants of the workspace
   docs      write the generated pages (with --check: fail where they differ)
   clients   run the official SDKs and the agent frameworks against the binary
+  faults    let every fault happen in all its forms, and write docs/faults.md
 ";
 
 fn main() -> ExitCode {
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["docs"] => docs::write(&root),
         ["docs", "--check"] => docs::check(&root),
         ["clients"] => clients::run(&root),
+        ["faults"] => faults::run(&root),
         _ => vec![USAGE.to_owned()],
     };
     let mut stderr = std::io::stderr().lock();

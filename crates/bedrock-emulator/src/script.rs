@@ -26,7 +26,8 @@ impl Gate {
         self.0.send_replace(true);
     }
 
-    pub(crate) async fn passed(&self) {
+    /// Waits until it is open.
+    pub async fn passed(&self) {
         // The sender lives as long as this gate.
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }

@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("bedrock-emulator", &[]),
+    ("fault-kit", &["bedrock-emulator"]),
 ];
 
 /// Crates of others, and the only ones of ours that name them.

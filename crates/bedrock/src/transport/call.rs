@@ -295,12 +295,21 @@ impl Causes {
                 causes.unreadable |= hyper.is_parse();
             }
             if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-                causes.connect_timeout |= io.kind() == std::io::ErrorKind::TimedOut;
-                causes.tls |= io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-                causes.connect_timeout |= io.get_ref().is_some_and(|inner| inner.is::<ConnectTimedOut>());
+                causes.look_into(io);
             }
             next = cause.source();
         }
         causes
+    }
+
+    /// An error of input and output that holds another error is no link of the chain: its source is the other's.
+    fn look_into(&mut self, io: &std::io::Error) {
+        self.connect_timeout |= io.kind() == std::io::ErrorKind::TimedOut;
+        let Some(inner) = io.get_ref() else { return };
+        self.tls |= inner.is::<rustls::Error>();
+        self.connect_timeout |= inner.is::<ConnectTimedOut>();
+        if let Some(io) = inner.downcast_ref() {
+            self.look_into(io);
+        }
     }
 }

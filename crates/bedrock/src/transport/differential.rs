@@ -1,6 +1,8 @@
 //! This transport beside the SDK's own client: the same replies are the same errors and the same events, and requests
 //! go to the same place with the same bytes.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "enums of the SDK may grow")]
+
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Credentials, Region};

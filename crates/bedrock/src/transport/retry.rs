@@ -79,6 +79,18 @@ mod tests {
     }
 
     #[test]
+    fn pauses_are_spread() {
+        let bound = (THROTTLED_BASE * 4).as_secs_f64();
+        let shares: Vec<f64> =
+            (0..1000).map(|_| pause(Verdict::AgainLater, 3, None).as_secs_f64() / bound).collect();
+        for tenth in 0..10_u8 {
+            let from = f64::from(tenth) / 10.0;
+            let within = shares.iter().filter(|share| (from..from + 0.1).contains(*share)).count();
+            assert!(within < 250, "{within} of 1000 calls come again in one tenth of the time");
+        }
+    }
+
+    #[test]
     fn both_spellings_of_retry_after_are_read() {
         let header = |name: &'static str, value: &'static str| {
             HeaderMap::from_iter([(

@@ -17,6 +17,7 @@ mod examples;
 mod faults;
 mod golden;
 mod guardrails;
+mod hostile;
 mod http_errors;
 mod limits;
 mod logs;

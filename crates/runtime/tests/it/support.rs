@@ -1,10 +1,10 @@
 //! A gateway that runs as its users run it, and a client that sees bytes.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use bedrock_emulator::{ACCESS_KEY_ID, Config, Emulator, SECRET_ACCESS_KEY};
@@ -85,16 +85,21 @@ impl Gateway {
         gateway
     }
 
-    /// Runs a command that serves, and waits for its address.
+    /// Runs a command that serves, on a free port where it names none, and waits for its address.
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        Self::adopt(command.args(["--http", "127.0.0.1:0"]))
+        if !command.get_args().any(|argument| argument == "--http") {
+            command.args(["--http", "127.0.0.1:0"]);
+        }
+        Self::adopt(command)
     }
 
-    /// The same, where the command says itself on which address.
+    /// The same, where the command is passed its address on.
     pub(crate) fn adopt(command: &mut Command) -> Self {
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let lines = follow(BufReader::new(child.stderr.take().unwrap()));
+        let (sender, lines) = channel();
+        follow(child.stdout.take().unwrap(), sender.clone());
+        follow(child.stderr.take().unwrap(), sender);
         let mut seen = Vec::new();
         let address = loop {
             let Ok(line) = lines.recv_timeout(PATIENCE) else {
@@ -182,7 +187,7 @@ impl Gateway {
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
-    /// Waits for the end, and gives everything that was logged.
+    /// Waits for the end, and gives everything that was logged or written.
     pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.seen.push(line);
@@ -207,16 +212,14 @@ impl Drop for Gateway {
 }
 
 /// Passes lines on as they come.
-fn follow(reader: impl BufRead + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = channel();
+fn follow(pipe: impl Read + Send + 'static, sender: Sender<String>) {
     std::thread::spawn(move || {
-        for line in reader.lines().map_while(Result::ok) {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             if sender.send(line).is_err() {
                 return;
             }
         }
     });
-    receiver
 }
 
 /// A client of one server.
