@@ -1,12 +1,13 @@
 //! Development tasks: `cargo xtask <task>`.
 //!
 //! `tidy` checks what no compiler checks, `docs` writes the pages that are generated from the code, `clients` lets
-//! others' clients loose on the binary, and `faults` lets everything go wrong that can.
+//! others' clients loose on the binary, `bench` measures it, and `faults` lets everything go wrong that can.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod bench;
 mod clients;
 mod docs;
 mod faults;
@@ -19,6 +20,7 @@ tasks:
   tidy      check sizes, dependencies and invariants of the workspace
   docs      write the generated pages (with --check: fail where they differ)
   clients   run the official SDKs and the agent frameworks against the binary
+  bench     measure a request's cost beside two yardsticks (--quick: one short round)
   faults    let every fault happen in all its forms, and write docs/faults.md
 ";
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ["docs", "--check"] => docs::check(&root),
         ["clients"] => clients::run(&root),
         ["faults"] => faults::run(&root),
+        ["bench", rest @ ..] => bench::run(&root, rest),
         _ => vec![USAGE.to_owned()],
     };
     let mut stderr = std::io::stderr().lock();
