@@ -70,7 +70,7 @@ impl Program {
         let started = Instant::now();
         let child = Command::new(binary)
             .arg(folder)
-            .args(["--http", &address.to_string(), "--metrics", "127.0.0.1:0"])
+            .args(["--http", &address.to_string(), "--metrics", "127.0.0.1:0", "--max-in-flight", "4096"])
             .stderr(File::options().append(true).create(true).open(folder.join("log"))?)
             .spawn()?;
         let program = Self::new(child, address, started)?;

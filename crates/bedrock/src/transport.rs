@@ -1,7 +1,7 @@
 //! Body in, head and bytes or events out: everything between a translated request and Amazon Bedrock.
 //!
-//! The SDK finds credentials, endpoints and regions; the calls themselves are made here, with `hyper`,
-//! `aws-sigv4` and `aws-smithy-eventstream`. That is why retries never repeat an answer that is already
+//! The SDK finds credentials, endpoints and regions; the calls themselves are made here, on `hyper`. That
+//! is why retries never repeat an answer that is already
 //! billed, why a silent stream ends, and why the bytes that are signed are the bytes that were translated.
 
 mod body;
