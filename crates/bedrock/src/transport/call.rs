@@ -44,6 +44,16 @@ pub(crate) struct Outcome {
     pub(super) identity: Arc<Held>,
 }
 
+/// How one attempt is made.
+#[derive(Clone, Copy)]
+struct Attempt {
+    operation: Operation,
+    /// How long the head may take.
+    head_timeout: Option<Duration>,
+    /// Over a new connection: a used one broke under the last attempt, and others may have ended with it.
+    anew: bool,
+}
+
 /// A failed attempt.
 struct Failure {
     error: Error,
@@ -109,7 +119,8 @@ impl Transport {
             };
             attempts = attempts.saturating_add(1);
             let started = Instant::now();
-            let failure = match self.attempt(operation, &request, &identity, head_timeout).await {
+            let attempt = Attempt { operation, head_timeout, anew: resent };
+            let failure = match self.attempt(attempt, &request, &identity).await {
                 Ok(response) => {
                     let upstream_request_id = request_id(response.headers());
                     let head = Head { upstream_request_id, attempts, ..Head::default() };
@@ -149,10 +160,9 @@ impl Transport {
 
     async fn attempt(
         &self,
-        operation: Operation,
+        Attempt { operation, head_timeout, anew }: Attempt,
         request: &Bytes,
         identity: &Held,
-        head_timeout: Option<Duration>,
     ) -> Result<Response<Reply>, Failure> {
         let route = match operation {
             Operation::Converse => &self.target.converse,
@@ -160,7 +170,8 @@ impl Transport {
         };
         let scope = Scope { region: &self.spec.region, host: &self.target.host, time: self.clock.now() };
         let request = signed(route, request, &identity.identity, &scope).map_err(Failure::last)?;
-        let sending = self.pool.send(request);
+        let sending =
+            async { if anew { self.pool.send_anew(request).await } else { self.pool.send(request).await } };
         let sent = match head_timeout {
             None => sending.await,
             Some(limit) => match tokio::time::timeout(limit, sending).await {

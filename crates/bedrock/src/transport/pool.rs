@@ -1,5 +1,8 @@
 //! The free connections to one endpoint.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower_service::Service as _;
 
@@ -62,24 +66,34 @@ impl Pool {
         self: &Arc<Self>,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Reply>, SendError> {
-        loop {
-            let used = self.take().await;
-            let is_used = used.is_some();
-            let mut link = match used {
-                Some(link) => link,
-                None => self.connect().await.map_err(SendError::Connect)?,
-            };
+        while let Some(mut link) = self.take().await {
             let mut unsent = match link.ask(request).await {
-                Ok(response) => {
-                    return Ok(response.map(|body| Reply::new(body, link, Arc::clone(self))));
-                }
+                Ok(response) => return Ok(self.reply(response, link)),
                 Err(unsent) => unsent,
             };
-            match unsent.take_message().filter(|_| is_used) {
+            match unsent.take_message() {
                 Some(again) => request = again,
                 None => return Err(SendError::Exchange(unsent.into_error())),
             }
         }
+        self.send_anew(request).await
+    }
+
+    /// The same over a new connection, for a request that a used one was lost with: what closed that one may have
+    /// closed the others as well.
+    pub(super) async fn send_anew(
+        self: &Arc<Self>,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Reply>, SendError> {
+        let mut link = self.connect().await.map_err(SendError::Connect)?;
+        match link.ask(request).await {
+            Ok(response) => Ok(self.reply(response, link)),
+            Err(unsent) => Err(SendError::Exchange(unsent.into_error())),
+        }
+    }
+
+    fn reply(self: &Arc<Self>, response: Response<Incoming>, link: Link) -> Response<Reply> {
+        response.map(|body| Reply::new(body, link, Arc::clone(self)))
     }
 
     /// Takes a connection that is still there.

@@ -1,10 +1,12 @@
 //! F09 to F16: what goes wrong before the head of a reply has been read.
 
 use bytes::Bytes;
-use fault_kit::{Fault, How, Plan, Reply};
+use fault_kit::{Fault, Gate, How, Plan, Reply};
+use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::case::{Case, FORMS, Run, Says, answer, in_all_forms};
-use crate::lane::Lane;
+use crate::lane::{Lane, ask, chat};
 
 /// The shortest head that a reply of the emulator has.
 const HEAD: u64 = 100;
@@ -49,6 +51,35 @@ pub(crate) async fn stale(run: Run) {
                 Case::new(format!("the connection was closed by {how:?}"), stream).reused(true).plan(plan);
             // Each on a gateway of its own, which holds no connection but that one.
             run.all(vec![case]).await;
+        }
+    }
+}
+
+/// Two connections are there, and both are closed under the request that they get next.
+pub(crate) async fn stale_ones(_run: Run) {
+    for how in [How::Fin, How::Rst] {
+        for stream in [false, true] {
+            let mut lane = Lane::start().await;
+            let gate = Gate::default();
+            lane.upstream.always(Some(Reply::silence().wait(&gate).then(answer(stream))));
+            let mut waiting = JoinSet::new();
+            for index in 0..2 {
+                let (http, id) = (lane.http.clone(), lane.name());
+                waiting.spawn(async move { ask(&http, &id, chat("nova", stream).to_string()).await });
+                lane.upstream.wait_for_requests(index + 1).await;
+            }
+            gate.open();
+            assert!(waiting.join_all().await.iter().all(|seen| seen.status == 200));
+            lane.upstream.always(None);
+
+            lane.upstream.proxy.plan(Plan::default().up(Fault::Cut { at: 0, how }).spares_new());
+            lane.upstream.push(answer(stream));
+            let (seen, line) = lane.ask("nova", stream).await;
+            assert_eq!(seen.status, 200, "closed by {how:?}: {seen:?}");
+            let calls = lane.upstream.requests().len() - 2;
+            let connections = lane.upstream.proxy.connections().len() - 2;
+            assert_eq!((calls, connections, &line["attempts"]), (1, 1, &json!(2)), "closed by {how:?}");
+            lane.stop();
         }
     }
 }

@@ -49,7 +49,8 @@ pub(crate) struct Lane {
     pub(crate) upstream: Upstream,
     pub(crate) http: Http,
     pub(crate) metrics: SocketAddr,
-    _folder: TempDir,
+    /// Where its manifest is.
+    pub(crate) folder: TempDir,
     /// The requests that must have a line of the log each.
     ids: Vec<String>,
     /// How many cases wanted a used connection, and how many had one.
@@ -119,7 +120,7 @@ impl Lane {
         let address = line["message"].as_str().unwrap().trim_start_matches("metrics on http://");
         let metrics = address.trim_end_matches("/metrics").parse().unwrap();
         let http = gateway.http.with("authorization", &format!("Bearer {API_KEY}"));
-        Self { gateway, upstream, http, metrics, _folder: folder, ids: Vec::new(), used: (0, 0) }
+        Self { gateway, upstream, http, metrics, folder, ids: Vec::new(), used: (0, 0) }
     }
 
     /// Makes a name for a request, by which its line of the log is found.

@@ -1,6 +1,7 @@
 //! F60 to F68: the process and its machine.
 
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use fault_kit::{Gate, Reply, Upstream};
@@ -95,6 +96,73 @@ pub(crate) async fn killed(_run: Run) {
         let (status, ..) = lane.ended();
         assert_eq!(status.code(), None);
         drop(streams);
+    }
+}
+
+pub(crate) async fn reload(run: Run) {
+    let upstream = Upstream::start().await.unwrap();
+    let first = manifest(&upstream.url(), "5s");
+    let mut lane = Lane::with(upstream, &first, &["--max-in-flight", "1000"]);
+    let gate = Gate::default();
+    let streams = live(&mut lane, run.count(20, 200), &gate).await;
+    lane.upstream.always(None);
+    let path = lane.folder.path().join("spicepod.yaml");
+    let changed =
+        |number: usize| first.replace("connect_timeout: 5s", &format!("connect_timeout: {number}s"));
+
+    // What has problems changes nothing, and is told.
+    let half = first.split_at(first.rfind("aws_secret").unwrap() + 5).0.to_owned();
+    for (about, text) in [
+        ("a mistake", first.replace("max_attempts: 1", "max_attempts: one")),
+        ("half a file", half),
+        ("no YAML", "models: [".to_owned()),
+        ("an empty file", String::new()),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        reloaded(&mut lane, false, about).await;
+    }
+    std::fs::remove_file(&path).unwrap();
+    reloaded(&mut lane, false, "a deleted file").await;
+    std::fs::write(&path, changed(6)).unwrap();
+    reloaded(&mut lane, true, "a valid file").await;
+
+    // As Kubernetes replaces what it mounts.
+    let folder = lane.folder.path().to_owned();
+    for number in 7..9 {
+        let target = format!("..{number}");
+        std::fs::create_dir(folder.join(&target)).unwrap();
+        std::fs::write(folder.join(&target).join("spicepod.yaml"), changed(number)).unwrap();
+        symlink(&target, folder.join("..new")).unwrap();
+        std::fs::rename(folder.join("..new"), folder.join("..data")).unwrap();
+        if number == 7 {
+            symlink("..data/spicepod.yaml", folder.join("link")).unwrap();
+            std::fs::rename(folder.join("link"), &path).unwrap();
+        }
+        reloaded(&mut lane, true, "a swap of links").await;
+    }
+
+    for number in 0..run.count(100, 1_000) {
+        std::fs::write(folder.join("saved"), changed(10 + number)).unwrap();
+        std::fs::rename(folder.join("saved"), &path).unwrap();
+    }
+    reloaded(&mut lane, true, "a burst of saves").await;
+
+    gate.open();
+    for stream in streams {
+        let events = read(stream).await;
+        assert!(events.done && events.content() == PIECES.concat(), "{events:?}");
+    }
+    lane.holds("the reloads").await;
+    lane.stop();
+}
+
+/// Waits until the manifest has been looked at again, and asks whole and streamed.
+async fn reloaded(lane: &mut Lane, served: bool, about: &str) {
+    let line = lane.gateway.reloaded();
+    let (level, told) = if served { ("INFO", true) } else { ("ERROR", line["problems"].is_string()) };
+    assert!(line["level"] == level && told, "{about}: {line}");
+    for stream in [false, true] {
+        lane.is_well(stream, true, about).await;
     }
 }
 

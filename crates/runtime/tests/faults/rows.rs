@@ -129,6 +129,9 @@ rows! {
     f11_a_stale_connection "An idle connection ends as the request is written" =>
         "sent again on a new connection; answered once"
         (run heads::stale, "the proxy cuts a used connection under the request")
+    f11_several_stale_connections "Several idle connections have ended, and the request goes over one of them" =>
+        "sent again once, and on a new connection; answered once"
+        (run heads::stale_ones, "the proxy cuts two used connections under the request")
     f12_a_head_that_drips "The head of the reply drips" =>
         "504 `upstream_timeout` after `first_event_timeout`, or `request_timeout` where it is not streamed; one call"
         (run heads::drip, "the proxy passes a byte at a time")
@@ -210,6 +213,12 @@ rows! {
     f38_one_model_fails "503 or silence of one model alone" =>
         "the other models are not affected"
         (run load::one_model, "scripts for one model; a call that waits at a gate")
+    f38_one_region_refuses "429 of one region to everything, behind a worker" =>
+        "no client gets an error, whole or streamed; one call in each time that the region is left out for"
+        (held "runtime/tests/it/workers.rs", "a_region_that_throttles_everything_costs_no_client_an_error_and_one_call_a_window")
+    f38_one_region_refuses_for_long "The same, over several of those times" =>
+        "one call in each, by one request at a time"
+        (held "routing/src/router/tests/faults.rs", "one_throttled_leg_costs_one_call_a_window_for_whole_and_streamed_answers")
     f39_everybody_again_at_once "503 to all clients at the same moment" =>
         "repeated calls are spread at random"
         (held "bedrock/src/transport/retry.rs", "pauses_are_spread")
@@ -285,9 +294,12 @@ rows! {
     f63_a_kill "SIGKILL, and a start on the same port" =>
         "serves"
         (run process::killed, "signals")
-    f64_a_reload "The manifest changes while streams run" =>
-        "the next start reads it"
-        (pending "a changed manifest is not noticed yet")
+    f64_a_reload "The manifest changes while streams run: wrong, half-written, deleted, valid, swapped behind links, saved in bursts" =>
+        "with problems nothing changes, and they are told; a valid one is served from the next request on; no stream ends"
+        (run process::reload, "files that are written, renamed and linked; streams that wait at a gate")
+    f64_requests_during_reloads "The manifest changes while requests begin" =>
+        "each is answered by one manifest, the old or the new one; none fails"
+        (held "runtime/tests/it/reload.rs", "no_request_fails_while_manifests_come_and_go")
     f65_no_descriptors "No file descriptors are left" =>
         "running streams go on; served again once some are free"
         (run process::descriptors, "`ulimit`, clients by hand")
@@ -298,8 +310,8 @@ rows! {
         "requests are not affected"
         (run process::full_disk, "`/dev/full` as both outputs")
     f67_logs_that_nobody_reads "The pipe behind the logs is full" =>
-        "requests wait for it"
-        (pending "logs are written where they arise: there is no buffer that drops them yet")
+        "requests are not affected; lines that find no room are dropped and counted; the process ends when it is told to"
+        (held "runtime/tests/it/logs.rs", "requests_are_answered_and_the_process_ends_though_nobody_reads_the_log")
     f68_a_defect "A handler panics" =>
         "500 `internal_error` to that request; the process lives"
         (held "runtime/tests/it/limits.rs", "a_defect_is_one_requests_alone")
