@@ -119,7 +119,7 @@ impl BedrockModel {
     }
 
     async fn answer(&self, request: Request) -> Result<Completion> {
-        let deadline = Instant::now() + self.spec.deadlines.request;
+        let deadline = Instant::now() + self.spec.policy.request;
         let attempt = self.attempt(deadline);
         let Whole { head, reply, restore } = self.whole(request, attempt).await?;
         let (response, skipped) =
@@ -161,7 +161,7 @@ impl BedrockModel {
     }
 
     async fn begin(&self, request: Request) -> Result<Streaming> {
-        let deadline = Instant::now() + self.spec.deadlines.request;
+        let deadline = Instant::now() + self.spec.policy.request;
         let mut attempt = self.attempt(deadline);
         loop {
             let translated = self.translate(&request, Operation::ConverseStream, attempt.native_output)?;

@@ -133,6 +133,7 @@ struct Inner {
     retry_after: Option<Duration>,
     upstream_request_id: Option<String>,
     attempts: u32,
+    budget_exhausted: bool,
 }
 
 impl Error {
@@ -145,6 +146,7 @@ impl Error {
             retry_after: None,
             upstream_request_id: None,
             attempts: 0,
+            budget_exhausted: false,
         }))
     }
 
@@ -176,6 +178,13 @@ impl Error {
         self
     }
 
+    /// Says that another try was due, and that the model's budget of retries had none left.
+    #[must_use]
+    pub fn budget_exhausted(mut self) -> Self {
+        self.0.budget_exhausted = true;
+        self
+    }
+
     /// Why the request failed.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -204,6 +213,11 @@ impl Error {
     /// How many calls to the provider were made.
     pub fn attempt_count(&self) -> u32 {
         self.0.attempts
+    }
+
+    /// Whether another try was left out because the model's budget of retries is spent.
+    pub fn is_budget_exhausted(&self) -> bool {
+        self.0.budget_exhausted
     }
 }
 

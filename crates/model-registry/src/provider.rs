@@ -32,7 +32,7 @@ pub struct EmulatorTarget {
 }
 
 /// A model in a few words, for `spicerack check`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Where it is called.
     pub region: String,
@@ -40,6 +40,8 @@ pub struct Summary {
     pub credentials: String,
     /// Its guardrail, or a dash.
     pub guardrail: String,
+    /// How it is called: each deadline and limit with its value.
+    pub policy: Vec<(&'static str, String)>,
 }
 
 /// Whether content that a request only gives an address of is fetched.

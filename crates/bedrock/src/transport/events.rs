@@ -48,7 +48,7 @@ impl Events {
     /// Takes a stream that has begun. Everything must be there by `deadline`.
     pub(crate) fn new(spec: Arc<BedrockSpec>, outcome: Outcome, deadline: Instant, restore: Restore) -> Self {
         let Outcome { head, response, started, identity } = outcome;
-        let first_event = started + spec.deadlines.first_event;
+        let first_event = started + spec.policy.first_event;
         Self {
             spec,
             head,
@@ -105,7 +105,7 @@ impl Events {
             } else if self.translator.is_complete() {
                 AFTER_STOP
             } else {
-                self.spec.deadlines.idle
+                self.spec.policy.idle
             };
             let until = (Instant::now() + patience).min(self.deadline);
             self.timer.as_mut().reset(until);

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
-/// The first pause's upper bound after throttling.
-const THROTTLED_BASE: Duration = Duration::from_millis(500);
+/// The first pause's upper bound where the upstream had too much to do: that of AWS's own clients. What many requests
+/// failed by at the same time comes back spread over a second, and not in another wave.
+const LOADED_BASE: Duration = Duration::from_secs(1);
 
 /// The first pause's upper bound after any other failure.
 const FAILED_BASE: Duration = Duration::from_millis(50);
@@ -44,7 +45,7 @@ impl Verdict {
 
 /// Picks a pause at random below a bound that doubles with each attempt ("full jitter").
 pub(super) fn pause(verdict: Verdict, attempt: u32, asked_for: Option<Duration>) -> Duration {
-    let base = if verdict == Verdict::AgainLater { THROTTLED_BASE } else { FAILED_BASE };
+    let base = if verdict == Verdict::AgainLater { LOADED_BASE } else { FAILED_BASE };
     let bound =
         base.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(MAX_PAUSE);
     let jitter = bound.mul_f64(fastrand::f64());
@@ -76,6 +77,16 @@ mod tests {
             assert!(pause(Verdict::AgainLater, attempt, None) <= MAX_PAUSE);
             assert!(pause(Verdict::Again, attempt, Some(Duration::from_secs(2))) >= Duration::from_secs(2));
         }
+    }
+
+    #[test]
+    fn what_failed_at_the_same_time_comes_back_spread_out() {
+        let mut tenths = [0_u32; 10];
+        for _ in 0..10_000 {
+            let pause = pause(Verdict::AgainLater, 1, None);
+            tenths[usize::try_from(pause.as_millis()).unwrap() / 100] += 1;
+        }
+        assert!(tenths.iter().all(|count| (500..2500).contains(count)), "{tenths:?}");
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Models {
             _ => bedrock::GuardrailScope::Marked,
         };
         let guardrail_override = reader.choice("bedrock_guardrail_override") == Some("allowed");
-        let deadlines = place::deadlines(reader);
+        let policy = place::policy(reader);
         let endpoint = place::endpoint(context, reader).await;
         let credentials = access::credentials(context, reader).await;
         let region = place::region(model_id.as_ref(), context, reader).await;
@@ -139,6 +139,7 @@ impl Models {
             guardrail: guardrail
                 .as_ref()
                 .map_or("-".to_owned(), |g| format!("{}:{}", g.identifier.as_str(), g.version.as_str())),
+            policy: place::describe(&policy),
         };
         let spec = BedrockSpec {
             model_id,
@@ -151,7 +152,7 @@ impl Models {
             guardrail_scope,
             cache: reader.choice("bedrock_cache") == Some("auto"),
             lift_thinking: reader.choice("bedrock_thinking_text") == Some("lift"),
-            deadlines,
+            policy,
         };
         Some(Draft { summary, defaults, remote, find: self.find(&spec), build: self.build(spec) })
     }

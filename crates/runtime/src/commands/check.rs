@@ -33,7 +33,32 @@ pub(crate) async fn check(arguments: &CheckArgs) -> Result<(), Error> {
         let summary = spec.summary();
         [spec.name(), spec.from(), &summary.region, &summary.credentials, &summary.guardrail]
     });
-    output::answer(&table(COLUMNS, models)).context(OutputSnafu)
+    let mut text = table(&COLUMNS, models);
+    if arguments.verbose && !prepared.specs.is_empty() {
+        text.push('\n');
+        text.push_str(&policies(&prepared.specs));
+    }
+    output::answer(&text).context(OutputSnafu)
+}
+
+/// The policy by which each model is called.
+fn policies(specs: &[ModelSpec]) -> String {
+    let mut columns = vec!["NAME"];
+    for (column, _) in specs.iter().flat_map(|spec| &spec.summary().policy) {
+        if !columns.contains(column) {
+            columns.push(column);
+        }
+    }
+    let rows = specs.iter().map(|spec| {
+        let policy = &spec.summary().policy;
+        let cell = |column: &&str| {
+            let found = policy.iter().find(|(name, _)| name == column);
+            found.map_or("-", |(_, value)| value.as_str())
+        };
+        let cells = columns.iter().skip(1).map(cell);
+        std::iter::once(spec.name()).chain(cells).collect::<Vec<_>>()
+    });
+    table(&columns, rows)
 }
 
 async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
@@ -43,7 +68,7 @@ async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
         join_all(finding).await.into_iter().map(|result| result.unwrap_or_else(|_| late())).collect();
     let rows: Vec<[String; 5]> = specs.iter().zip(&found).map(|(spec, found)| row(spec, found)).collect();
     let cells = rows.iter().map(|row| row.each_ref().map(String::as_str));
-    output::answer(&table(ONLINE_COLUMNS, cells)).context(OutputSnafu)?;
+    output::answer(&table(&ONLINE_COLUMNS, cells)).context(OutputSnafu)?;
     let mut failed = 0_usize;
     for (spec, found) in specs.iter().zip(&found) {
         match found {
@@ -88,22 +113,23 @@ fn expiry(left: Duration) -> String {
 }
 
 /// Lines the columns up.
-fn table<'a>(columns: [&'a str; 5], rows: impl Iterator<Item = [&'a str; 5]>) -> String {
-    let rows: Vec<[&str; 5]> = std::iter::once(columns).chain(rows).collect();
-    let mut widths = [0; 5];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+fn table<'a, R: AsRef<[&'a str]>>(columns: &[&'a str], rows: impl Iterator<Item = R>) -> String {
+    let mut lines = vec![columns.to_vec()];
+    lines.extend(rows.map(|row| row.as_ref().to_vec()));
+    let mut widths = vec![0; columns.len()];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
             *width = (*width).max(cell.width());
         }
     }
     let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
+    for line in &lines {
+        let mut shown = String::new();
+        for (width, cell) in widths.iter().zip(line) {
+            shown.push_str(cell);
+            shown.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
         }
-        text.push_str(line.trim_end());
+        text.push_str(shown.trim_end());
         text.push('\n');
     }
     text

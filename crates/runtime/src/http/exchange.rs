@@ -53,6 +53,7 @@ struct Record {
     status: u16,
     end: Option<End>,
     attempts: u32,
+    budget_exhausted: bool,
     upstream_request_id: Option<String>,
     first_token: Option<Duration>,
     usage: Option<Usage>,
@@ -151,6 +152,7 @@ impl Exchange {
     pub(super) fn failed_by(&self, error: &chat::Error) {
         let mut record = self.record();
         record.attempts = record.attempts.max(error.attempt_count());
+        record.budget_exhausted |= error.is_budget_exhausted();
         if let Some(id) = error.request_id() {
             record.upstream_request_id = Some(id.to_owned());
         }
@@ -215,6 +217,7 @@ impl Drop for Exchange {
             first_token: record.first_token,
             usage: record.usage,
             attempts: record.attempts,
+            budget_exhausted: record.budget_exhausted,
             failure,
         });
         self.log(&record, failure, duration);

@@ -40,7 +40,7 @@ impl InProcess {
             description: None,
             model: Arc::new(Echo { dropped: Arc::clone(&dropped) }),
             remote: model_registry::RemoteContent::Denied,
-            summary: Summary { region: String::new(), credentials: String::new(), guardrail: String::new() },
+            summary: Summary::default(),
         };
         let registry: ModelRegistry = [entry].into_iter().collect();
         let shutdown = Shutdown::default();

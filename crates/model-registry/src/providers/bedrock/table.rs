@@ -270,6 +270,12 @@ pub(super) static PARAMS: &[ParamSpec] = &[
         Some("`3`"),
         "Calls that one request may make, the first included.",
     ),
+    plain(
+        "retry_budget_percent",
+        ParamKind::Integer { min: 0, max: 100 },
+        Some("`10`"),
+        "Calls that may be repeated, in percent of the model's requests, once a reserve of 100 is spent.",
+    ),
     refused("response_format", PER_REQUEST),
     refused("tool_choice", PER_REQUEST),
     refused("metadata", PER_REQUEST),
