@@ -44,6 +44,15 @@ pub struct Summary {
     pub policy: Vec<(&'static str, String)>,
 }
 
+/// How much of a model is let through; `None` is without end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Chats at the same time.
+    pub max_concurrency: Option<u32>,
+    /// Chats in a minute.
+    pub requests_per_minute: Option<u32>,
+}
+
 /// Whether content that a request only gives an address of is fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RemoteContent {
@@ -119,6 +128,7 @@ pub(crate) struct Draft {
     pub(crate) summary: Summary,
     pub(crate) defaults: Defaults,
     pub(crate) remote: RemoteContent,
+    pub(crate) limits: Limits,
     pub(crate) find: Find,
     pub(crate) build: Build,
 }

@@ -6,7 +6,7 @@ use chat::{BoxFuture, ChatModel, Completion, Error, ErrorKind, Readiness, Reques
 use indexmap::IndexMap;
 
 use crate::configured::{Configured, Defaults};
-use crate::provider::{RemoteContent, Summary};
+use crate::provider::{Limits, RemoteContent, Summary};
 use crate::validate::ModelSpec;
 
 /// The models of a process, by name and in the order of the manifest. Immutable: a reload builds another.
@@ -30,6 +30,8 @@ pub struct Entry {
     pub model: Arc<dyn ChatModel>,
     /// Whether content at other addresses is fetched for it.
     pub remote: RemoteContent,
+    /// How much of it is let through.
+    pub limits: Limits,
     /// The model in a few words.
     pub summary: Summary,
 }
@@ -85,6 +87,7 @@ pub async fn build(specs: Vec<ModelSpec>) -> ModelRegistry {
             description,
             model,
             remote: draft.remote,
+            limits: draft.limits,
             summary: draft.summary,
         });
     }

@@ -19,6 +19,11 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::telemetry;
 
+mod overload;
+
+use overload::Overload;
+pub(crate) use overload::{Limit, Scope, Shed};
+
 /// Upper bounds of the buckets, in seconds: from a cached answer to a long one.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
@@ -89,6 +94,7 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) accept_errors: Counter,
+    pub(crate) overload: Overload,
 }
 
 /// What is counted of a request when it has ended.
@@ -161,6 +167,7 @@ impl Default for Metrics {
             accept_errors: add(all, "accept_errors", "Connections that could not be accepted"),
             config_reloads: add(all, "config_reloads", "Changed manifests, by what became of them"),
             generation: add(all, "config_generation", "Number of the manifest in use"),
+            overload: Overload::register(all),
             registry,
         };
         // Both are there from the start, so that the first failure is an increase.

@@ -128,6 +128,7 @@ impl Models {
         };
         let guardrail_override = reader.choice("bedrock_guardrail_override") == Some("allowed");
         let policy = place::policy(reader);
+        let limits = place::limits(reader);
         let endpoint = place::endpoint(context, reader).await;
         let credentials = access::credentials(context, reader).await;
         let region = place::region(model_id.as_ref(), context, reader).await;
@@ -139,7 +140,7 @@ impl Models {
             guardrail: guardrail
                 .as_ref()
                 .map_or("-".to_owned(), |g| format!("{}:{}", g.identifier.as_str(), g.version.as_str())),
-            policy: place::describe(&policy),
+            policy: place::describe(&policy, limits),
         };
         let spec = BedrockSpec {
             model_id,
@@ -154,7 +155,7 @@ impl Models {
             lift_thinking: reader.choice("bedrock_thinking_text") == Some("lift"),
             policy,
         };
-        Some(Draft { summary, defaults, remote, find: self.find(&spec), build: self.build(spec) })
+        Some(Draft { summary, defaults, remote, limits, find: self.find(&spec), build: self.build(spec) })
     }
 
     fn build(&self, spec: BedrockSpec) -> Build {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::PrivateKeyDer;
@@ -22,18 +23,28 @@ struct Known {
 }
 
 /// Who calls.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Caller {
     /// What the log calls the caller.
     pub(crate) name: Option<String>,
     /// The models that the caller may use; all where it is absent.
     models: Option<Vec<String>>,
+    /// When a chat of the caller's last came out of the queue, as the queue counts.
+    turn: AtomicU64,
 }
 
 impl Caller {
     /// Says whether the caller may use a model.
     pub(crate) fn may_use(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|name| name == model))
+    }
+
+    pub(super) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn had_turn(&self, turn: u64) {
+        self.turn.store(turn, Ordering::Relaxed);
     }
 
     /// Says whether the caller may use every model.
@@ -46,10 +57,16 @@ impl Keys {
     /// Takes the keys of a manifest.
     pub fn new(auth: &secrets::Auth) -> Self {
         let known = auth.keys.iter().map(|key| {
-            let caller = Caller { name: key.name.clone(), models: key.models.clone() };
+            let caller =
+                Caller { name: key.name.clone(), models: key.models.clone(), turn: AtomicU64::new(0) };
             Known { digest: Sha256::digest(key.key.expose_secret()).into(), caller: Arc::new(caller) }
         });
         Self(known.collect())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Finds the caller whose key a request carries. Every key is compared, each in constant time, so that how

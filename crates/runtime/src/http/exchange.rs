@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::admission::Admitted;
 use super::auth::Caller;
 use super::gateway::Gateway;
+use super::limiter::Running;
 use super::serving::Serving;
 use crate::metrics::Ended;
 
@@ -48,6 +49,8 @@ pub(super) struct Asked {
 struct Record {
     caller: Option<Arc<Caller>>,
     admitted: Option<Admitted>,
+    /// Counts the chat among its model's.
+    running: Option<Running>,
     model: Option<Arc<Entry>>,
     stream: bool,
     status: u16,
@@ -135,6 +138,11 @@ impl Exchange {
     /// Holds the chat's place until the exchange has ended.
     pub(super) fn hold(&self, admitted: Admitted) {
         self.record().admitted = Some(admitted);
+    }
+
+    /// Counts the chat among its model's until the exchange has ended.
+    pub(super) fn runs(&self, running: Running) {
+        self.record().running = Some(running);
     }
 
     pub(super) fn asks(&self, model: &Arc<Entry>, stream: bool) {

@@ -1,9 +1,11 @@
 //! More failures, and more requests, than a gateway can bear: what is repeated, what waits, and what is sent away.
 
-use bedrock_emulator::Reply;
+use bedrock_emulator::{Config, Emulator, Gate, Reply};
 use futures_util::future::join_all;
+use serde_json::json;
+use tokio::task::JoinSet;
 
-use crate::support::{Gateway, Http, hello, manifest, pod, run, spicerack};
+use crate::support::{Gateway, Http, hello, manifest, params_for, pod, run, spicerack};
 
 const METRICS: &[&str] = &["--metrics", "127.0.0.1:0"];
 
@@ -47,15 +49,121 @@ async fn a_storm_of_failures_is_repeated_within_the_budget_alone() {
 
 #[test]
 fn the_check_shows_the_policy_of_each_model() {
-    let folder = pod(&manifest(&["idle_timeout: 500ms", "max_attempts: 1", "retry_budget_percent: 20"]));
+    let folder = pod(&manifest(&[
+        "idle_timeout: 500ms",
+        "max_attempts: 1",
+        "retry_budget_percent: 20",
+        "requests_per_minute_limit: 60",
+    ]));
     let output = run(spicerack().arg("check").arg("--verbose").arg(folder.path()));
     let said = String::from_utf8(output.stdout).unwrap();
     let (_, policies) = said.split_once("\n\n").unwrap_or_else(|| panic!("{said}"));
     assert_eq!(
         policies,
         "\
-NAME  CONNECT  FIRST EVENT  IDLE   REQUEST  ATTEMPTS  RETRY BUDGET
-nova  3s       120s         500ms  3600s    1         20%
+NAME  CONNECT  FIRST EVENT  IDLE   REQUEST  ATTEMPTS  RETRY BUDGET  AT ONCE  PER MINUTE
+nova  3s       120s         500ms  3600s    1         20%           -        60
 "
     );
+}
+
+#[tokio::test]
+async fn chats_beyond_the_limit_are_sent_away_at_once() {
+    let (mut gateway, emulator) =
+        Gateway::with_emulator_and("", &[], &["--max-in-flight", "1", "--max-queued", "0"]).await;
+    let gate = Gate::default();
+    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
+    let http = gateway.http.clone();
+    let mut first = JoinSet::new();
+    first.spawn(async move { http.post(&hello("hi")).await });
+    emulator.wait_for_requests(1).await;
+    let reply = gateway.http.post(&hello("hi")).await;
+    reply.error((503, "service_unavailable_error", Some("server_overloaded"), None));
+    assert_eq!((reply.header("retry-after"), reply.header("x-should-retry")), ("1", "true"));
+    assert_eq!(gateway.http.get("/v1/models").await.status, 200);
+    assert_eq!(gateway.request_line()["end_reason"], "server_overloaded");
+    gate.open();
+    assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
+    // The place is free again once the answer is out, which the log line says.
+    gateway.log(|log| {
+        log["message"] == "request" && log["status"] == json!(200) && log["route"] == "chat_completions"
+    });
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_burst_waits_for_a_moment_and_what_is_beyond_it_is_sent_away() {
+    let arguments = [METRICS, &["--max-in-flight", "1", "--max-queued", "1"]].concat();
+    let (mut gateway, emulator) = Gateway::with_emulator_and("", &[], &arguments).await;
+    let numbers = numbers(&mut gateway);
+    let gate = Gate::default();
+    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
+    let mut waiting = JoinSet::new();
+    let first = gateway.http.clone();
+    waiting.spawn(async move { first.post(&hello("hi")).await });
+    emulator.wait_for_requests(1).await;
+    let second = gateway.http.clone();
+    waiting.spawn(async move { second.post(&hello("hi")).await });
+    while number(&numbers, "spicerack_requests_queued").await == 0 {}
+    let reply = gateway.http.post(&hello("hi")).await;
+    reply.error((503, "service_unavailable_error", Some("server_overloaded"), None));
+    assert_eq!(reply.header("retry-after"), "1");
+    let millis: u64 = reply.header("retry-after-ms").parse().unwrap();
+    assert!((500..=1000).contains(&millis), "{millis}");
+    assert_eq!(number(&numbers, "spicerack_shed_total{reason=\"queue_full\"}").await, 1);
+    gate.open();
+    // Who was let in gets an answer; who waited may have waited for too long by then.
+    let mut statuses: Vec<u16> = waiting.join_all().await.iter().map(|reply| reply.status.as_u16()).collect();
+    statuses.sort_unstable();
+    let late = number(&numbers, "spicerack_shed_total{reason=\"queue_timeout\"}").await;
+    assert_eq!(statuses, if late == 0 { [200, 200] } else { [200, 503] });
+}
+
+/// Params of a second model, `other`, behind those of the first.
+fn two_models(params: &[&str], other: &[String]) -> String {
+    let more: String = other.iter().map(|line| format!("      {line}\n")).collect();
+    let second = "  - from: bedrock:us.amazon.nova-pro-v1:0\n    name: other\n    params:\n      aws_region: us-east-1\n";
+    format!("{}{second}{more}", manifest(params))
+}
+
+#[tokio::test]
+async fn a_model_at_its_limit_refuses_and_the_others_do_not_notice() {
+    let emulator = Emulator::start(Config::default()).await.unwrap();
+    let own = params_for(&emulator);
+    let mut params: Vec<&str> = own.iter().map(String::as_str).collect();
+    params.push("max_concurrency: 1");
+    let mut gateway = Gateway::start(&two_models(&params, &own), METRICS);
+    let numbers = numbers(&mut gateway);
+    let gate = Gate::default();
+    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
+    let http = gateway.http.clone();
+    let mut first = JoinSet::new();
+    first.spawn(async move { http.post(&hello("hi")).await });
+    emulator.wait_for_requests(1).await;
+    let reply = gateway.http.post(&hello("hi")).await;
+    let message = reply.error((429, "rate_limit_error", Some("rate_limit_exceeded"), None));
+    assert_eq!(message, "The model `nova` is at its limit of concurrent chats: 1.");
+    assert_eq!((reply.header("retry-after"), reply.header("x-should-retry")), ("1", "true"));
+    let mut other = hello("hi");
+    other["model"] = "other".into();
+    assert_eq!(gateway.http.post(&other).await.status, 200);
+    let name = "spicerack_rate_limited_total{scope=\"model\",limit=\"concurrency\"}";
+    assert_eq!(number(&numbers, name).await, 1);
+    gate.open();
+    assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_models_requests_per_minute_are_counted_over_reloads() {
+    let params = ["requests_per_minute_limit: 2"];
+    let mut gateway = Gateway::start(&manifest(&params), &["--emulator"]);
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
+    gateway.write(&manifest(&[params[0], "temperature: 0.5"]));
+    gateway.reloaded();
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
+    let reply = gateway.http.post(&hello("hi")).await;
+    reply.error((429, "rate_limit_error", Some("rate_limit_exceeded"), None));
+    let seconds: u64 = reply.header("retry-after").parse().unwrap();
+    assert!((1..=30).contains(&seconds), "{seconds}");
+    gateway.log(|log| log["end_reason"] == "rate_limit_exceeded");
 }

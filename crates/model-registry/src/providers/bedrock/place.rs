@@ -7,7 +7,7 @@ use secrets::ResolvedModel;
 use spicepod::Problem;
 
 use crate::params::Reader;
-use crate::provider::Context;
+use crate::provider::{Context, Limits};
 
 /// The region that an emulator is called for where nothing names one.
 const EMULATOR_REGION: &str = "us-east-1";
@@ -136,9 +136,20 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Policy {
     }
 }
 
-/// Shows a policy, a column each.
-pub(super) fn describe(policy: &Policy) -> Vec<(&'static str, String)> {
+/// Reads how much of the model is let through.
+pub(super) fn limits(reader: &mut Reader<'_>) -> Limits {
+    let mut limit = |name| reader.integer(name).filter(|limit| *limit > 0);
+    Limits {
+        max_concurrency: limit("max_concurrency"),
+        requests_per_minute: limit("requests_per_minute_limit"),
+    }
+}
+
+/// Shows a policy and limits, a column each.
+pub(super) fn describe(policy: &Policy, limits: Limits) -> Vec<(&'static str, String)> {
     let Policy { connect, first_event, idle, request, max_attempts, retry_budget_percent } = *policy;
+    let Limits { max_concurrency, requests_per_minute } = limits;
+    let limit = |limit: Option<u32>| limit.map_or("-".to_owned(), |limit| limit.to_string());
     vec![
         ("CONNECT", shown(connect)),
         ("FIRST EVENT", shown(first_event)),
@@ -146,6 +157,8 @@ pub(super) fn describe(policy: &Policy) -> Vec<(&'static str, String)> {
         ("REQUEST", shown(request)),
         ("ATTEMPTS", max_attempts.to_string()),
         ("RETRY BUDGET", format!("{retry_budget_percent}%")),
+        ("AT ONCE", limit(max_concurrency)),
+        ("PER MINUTE", limit(requests_per_minute)),
     ]
 }
 
