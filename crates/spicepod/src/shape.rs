@@ -39,8 +39,8 @@ pub(crate) enum Shape {
     Word(&'static [&'static str], &'static [&'static str]),
     /// `true` or `false`.
     Flag,
-    /// A whole number from 0.
-    Count,
+    /// A whole number from this one on.
+    Count(u32),
     /// A length of time, such as `30s`.
     Duration,
     /// A list of texts; one text is a list of one.

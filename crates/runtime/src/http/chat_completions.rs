@@ -82,8 +82,8 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
     if let Some(limiter) = exchange.serving.limiters.of(entry) {
-        let running = limiter.admit().map_err(|met| refused(gateway, Scope::Model, &entry.name, met))?;
-        exchange.runs(running);
+        let running = limiter.admit().map_err(|met| refused(gateway, Scope::Model, met))?;
+        exchange.runs(Scope::Model, running);
     }
     request.betas = betas(&parts.headers);
     let created = gateway.clock.now();
@@ -110,14 +110,20 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     Ok(response)
 }
 
-/// Takes a place among the chats in flight, after a short wait where there is none.
+/// Counts a chat among those of its key, and takes a place among the chats in flight, after a short wait where there
+/// is none.
 async fn admit(gateway: &Gateway, exchange: &Exchange) -> Result<(), ApiError> {
+    let keys = exchange.serving.door.keys.as_ref();
+    if keys.is_some_and(Keys::are_limited)
+        && let Some(caller) = exchange.caller()
+        && let Some(limiter) = caller.limiter()
+    {
+        let running = limiter.admit().map_err(|met| refused(gateway, Scope::Key, met))?;
+        exchange.runs(Scope::Key, running);
+    }
     let admitted = match gateway.admission.try_admit() {
         Some(admitted) => Ok(admitted),
-        None => {
-            let keys = exchange.serving.door.keys.as_ref().map_or(0, Keys::len);
-            gateway.admission.wait(exchange.caller(), keys).await
-        }
+        None => gateway.admission.wait(exchange.caller(), keys.map_or(0, Keys::len)).await,
     };
     let admitted = admitted.map_err(|reason| {
         gateway.metrics.overload.shed(reason);
@@ -133,17 +139,19 @@ fn soon() -> Duration {
 }
 
 /// Refuses a chat that met a limit.
-fn refused(gateway: &Gateway, scope: Scope, whose: &str, met: Met) -> ApiError {
+fn refused(gateway: &Gateway, scope: Scope, met: Met) -> ApiError {
     let Met { limit, most, after } = met;
     gateway.metrics.overload.limited(scope, limit);
     let limit = match limit {
         Limit::Concurrency => "concurrent chats",
         Limit::Requests => "requests per minute",
+        Limit::Tokens => "tokens per minute",
     };
-    let scope = match scope {
+    let whose = match scope {
+        Scope::Key => "API key",
         Scope::Model => "model",
     };
-    ApiError::rate_limited(format!("The {scope} `{whose}` is at its limit of {limit}: {most}."), after)
+    ApiError::rate_limited(format!("This {whose} is at its limit of {limit}: {most}."), after)
 }
 
 /// The previews of Anthropic's features that a client asks for; they come in a header of that API.

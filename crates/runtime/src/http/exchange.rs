@@ -14,7 +14,7 @@ use super::auth::Caller;
 use super::gateway::Gateway;
 use super::limiter::Running;
 use super::serving::Serving;
-use crate::metrics::Ended;
+use crate::metrics::{Ended, Scope};
 
 /// A request that is being answered. The last holder's drop writes the log line: the handler's, where the client
 /// went before the answer, or the reply's body's.
@@ -49,8 +49,9 @@ pub(super) struct Asked {
 struct Record {
     caller: Option<Arc<Caller>>,
     admitted: Option<Admitted>,
-    /// Counts the chat among its model's.
-    running: Option<Running>,
+    /// Counts the chat among those of its key, and of its model.
+    of_key: Option<Running>,
+    of_model: Option<Running>,
     model: Option<Arc<Entry>>,
     stream: bool,
     status: u16,
@@ -140,9 +141,13 @@ impl Exchange {
         self.record().admitted = Some(admitted);
     }
 
-    /// Counts the chat among its model's until the exchange has ended.
-    pub(super) fn runs(&self, running: Running) {
-        self.record().running = Some(running);
+    /// Counts the chat among those of a key or of a model until the exchange has ended.
+    pub(super) fn runs(&self, scope: Scope, running: Running) {
+        let mut record = self.record();
+        match scope {
+            Scope::Key => record.of_key = Some(running),
+            Scope::Model => record.of_model = Some(running),
+        }
     }
 
     pub(super) fn asks(&self, model: &Arc<Entry>, stream: bool) {
@@ -228,6 +233,9 @@ impl Drop for Exchange {
             budget_exhausted: record.budget_exhausted,
             failure,
         });
+        if let (Some(running), Some(usage)) = (&record.of_key, record.usage) {
+            running.used(usage.prompt_tokens().saturating_add(usage.output_tokens));
+        }
         self.log(&record, failure, duration);
     }
 }

@@ -124,10 +124,13 @@ impl Gateway {
     }
 
     /// Serves another manifest from the next request on. Only one caller may do so at a time.
-    pub(crate) fn replace(&self, registry: ModelRegistry, door: Door, drain: Duration) {
+    pub(crate) fn replace(&self, registry: ModelRegistry, mut door: Door, drain: Duration) {
         let before = self.serving();
         let generation = before.generation.saturating_add(1);
         let limiters = Limiters::new(&registry, &before.limiters);
+        if let (Some(keys), Some(before)) = (&mut door.keys, &before.door.keys) {
+            keys.inherit(before);
+        }
         self.serving.store(Arc::new(Serving { generation, limiters, registry, door, drain }));
         self.rejected.store(None);
         self.metrics.reloaded(generation);

@@ -17,6 +17,8 @@ pub(crate) struct Allowance {
     pub(crate) concurrency: Option<u32>,
     /// Chats in a minute.
     pub(crate) requests: Option<u32>,
+    /// Tokens in a minute.
+    pub(crate) tokens: Option<u32>,
 }
 
 /// Counts the chats of one model or key.
@@ -25,6 +27,7 @@ pub(crate) struct Limiter {
     allowance: Allowance,
     running: AtomicU32,
     requests: Option<Rate>,
+    tokens: Option<Rate>,
 }
 
 /// A chat that is counted as running; its drop ends that.
@@ -43,16 +46,24 @@ pub(crate) struct Met {
 
 impl Limiter {
     fn new(allowance: Allowance) -> Self {
-        Self { allowance, running: AtomicU32::new(0), requests: allowance.requests.map(Rate::new) }
+        Self {
+            allowance,
+            running: AtomicU32::new(0),
+            requests: allowance.requests.map(Rate::new),
+            tokens: allowance.tokens.map(Rate::new),
+        }
     }
 
-    /// The counter of what has these limits: the one before where they did not change, and none without a limit.
-    pub(crate) fn renewed(allowance: Allowance, before: Option<&Arc<Self>>) -> Option<Arc<Self>> {
-        if allowance == Allowance::default() {
-            return None;
+    /// The counter of what has these limits; none where there is no limit.
+    pub(crate) fn of(allowance: Allowance) -> Option<Arc<Self>> {
+        (allowance != Allowance::default()).then(|| Arc::new(Self::new(allowance)))
+    }
+
+    /// Goes on with what was counted before, where the limits are what they were.
+    pub(crate) fn inherit(self: &mut Arc<Self>, before: &Arc<Self>) {
+        if self.allowance == before.allowance {
+            *self = Arc::clone(before);
         }
-        let same = before.filter(|before| before.allowance == allowance);
-        Some(same.map_or_else(|| Arc::new(Self::new(allowance)), Arc::clone))
     }
 
     /// Counts a chat, where every limit has room for it.
@@ -64,10 +75,22 @@ impl Limiter {
         }
         // From here on, dropping it gives the place back.
         let running = Running(Arc::clone(self));
+        if let Some(rate) = &self.tokens {
+            rate.look().map_err(|after| Met { limit: Limit::Tokens, most: rate.most, after })?;
+        }
         if let Some(rate) = &self.requests {
             rate.take().map_err(|after| Met { limit: Limit::Requests, most: rate.most, after })?;
         }
         Ok(running)
+    }
+}
+
+impl Running {
+    /// Counts what the chat has used.
+    pub(crate) fn used(&self, tokens: u64) {
+        if let Some(rate) = &self.0.tokens {
+            rate.charge(tokens);
+        }
     }
 }
 
@@ -108,6 +131,23 @@ impl Rate {
                 done.saturating_add(cost).saturating_sub(now).saturating_sub(minute),
             )),
         }
+    }
+
+    /// Says when there is room again, where more was charged than fits.
+    fn look(&self) -> Result<(), Duration> {
+        let ahead = self.done.load(Ordering::Relaxed).saturating_sub(nanos(self.began.elapsed()));
+        match ahead.checked_sub(nanos(MINUTE)) {
+            None => Ok(()),
+            Some(over) => Err(Duration::from_nanos(over.saturating_add(1))),
+        }
+    }
+
+    /// Takes so many, whether there are as many or not: they have been used.
+    fn charge(&self, count: u64) {
+        let (now, cost) = (nanos(self.began.elapsed()), self.cost(count));
+        let charged = |done: u64| Some(done.max(now).saturating_add(cost));
+        // Never refused.
+        let _ = self.done.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charged);
     }
 
     /// The time in which so many are worked off.

@@ -30,8 +30,12 @@ impl Limiters {
     pub(super) fn new(registry: &ModelRegistry, before: &Self) -> Self {
         let limited = registry.iter().filter_map(|entry| {
             let model_registry::Limits { max_concurrency, requests_per_minute } = entry.limits;
-            let allowance = Allowance { concurrency: max_concurrency, requests: requests_per_minute };
-            let limiter = Limiter::renewed(allowance, before.0.get(&entry.name))?;
+            let allowance =
+                Allowance { concurrency: max_concurrency, requests: requests_per_minute, tokens: None };
+            let mut limiter = Limiter::of(allowance)?;
+            if let Some(before) = before.0.get(&entry.name) {
+                limiter.inherit(before);
+            }
             Some((Arc::clone(&entry.name), limiter))
         });
         Self(limited.collect())

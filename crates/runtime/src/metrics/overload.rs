@@ -32,6 +32,8 @@ impl Shed {
 /// Whose limit a chat met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
+    /// The key's.
+    Key,
     /// The model's.
     Model,
 }
@@ -43,15 +45,19 @@ pub(crate) enum Limit {
     Concurrency,
     /// Chats in a minute.
     Requests,
+    /// Tokens in a minute.
+    Tokens,
 }
 
 fn limited(scope: Scope, limit: Limit) -> LimitLabels {
     let scope = match scope {
+        Scope::Key => "key",
         Scope::Model => "model",
     };
     let limit = match limit {
         Limit::Concurrency => "concurrency",
         Limit::Requests => "requests",
+        Limit::Tokens => "tokens",
     };
     LimitLabels { scope, limit }
 }

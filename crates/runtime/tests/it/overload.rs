@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Gateway, Http, hello, manifest, params_for, pod, run, spicerack};
+use crate::support::{Gateway, Http, hello, hello_streamed, manifest, params_for, pod, run, spicerack};
 
 const METRICS: &[&str] = &["--metrics", "127.0.0.1:0"];
 
@@ -142,7 +142,7 @@ async fn a_model_at_its_limit_refuses_and_the_others_do_not_notice() {
     emulator.wait_for_requests(1).await;
     let reply = gateway.http.post(&hello("hi")).await;
     let message = reply.error((429, "rate_limit_error", Some("rate_limit_exceeded"), None));
-    assert_eq!(message, "The model `nova` is at its limit of concurrent chats: 1.");
+    assert_eq!(message, "This model is at its limit of concurrent chats: 1.");
     assert_eq!((reply.header("retry-after"), reply.header("x-should-retry")), ("1", "true"));
     let mut other = hello("hi");
     other["model"] = "other".into();
@@ -166,4 +166,67 @@ async fn a_models_requests_per_minute_are_counted_over_reloads() {
     let seconds: u64 = reply.header("retry-after").parse().unwrap();
     assert!((1..=30).contains(&seconds), "{seconds}");
     gateway.log(|log| log["end_reason"] == "rate_limit_exceeded");
+}
+
+/// Keys `batch` with these limits and `admin` without any, in front of the models.
+fn keys(limits: &str) -> String {
+    format!(
+        "runtime:\n  auth:\n    api-key:\n      keys:\n        - {{ key: batch-key, name: batch, {limits} }}\n        - admin-key\n"
+    )
+}
+
+#[tokio::test]
+async fn a_key_at_its_limit_is_refused_and_the_others_do_not_notice() {
+    let arguments = [METRICS, &["--max-in-flight", "2", "--max-queued", "0"]].concat();
+    let (mut gateway, emulator) =
+        Gateway::with_emulator_and(&keys("max_concurrency: 1"), &[], &arguments).await;
+    let numbers = numbers(&mut gateway);
+    let (batch, admin) =
+        (gateway.http.with("x-api-key", "batch-key"), gateway.http.with("x-api-key", "admin-key"));
+    let gate = Gate::default();
+    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
+    let http = batch.clone();
+    let mut first = JoinSet::new();
+    first.spawn(async move { http.post(&hello("hi")).await });
+    emulator.wait_for_requests(1).await;
+    let reply = batch.post(&hello("hi")).await;
+    let message = reply.error((429, "rate_limit_error", Some("rate_limit_exceeded"), None));
+    assert_eq!(message, "This API key is at its limit of concurrent chats: 1.");
+    assert_eq!((reply.header("retry-after"), reply.header("x-should-retry")), ("1", "true"));
+    assert_eq!(gateway.request_line()["key"], "batch");
+    assert_eq!(admin.post(&hello("hi")).await.status, 200);
+    let name = "spicerack_rate_limited_total{scope=\"key\",limit=\"concurrency\"}";
+    assert_eq!(number(&numbers, name).await, 1);
+    gate.open();
+    assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
+    // The place is free again once the answer is out, which the log line says.
+    gateway.log(|log| log["key"] == "batch" && log["status"] == json!(200));
+    assert_eq!(batch.post(&hello("hi")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_keys_requests_and_tokens_are_counted_over_reloads() {
+    for (limits, allowed, what) in [
+        ("requests_per_minute: 2", 2, "requests per minute: 2"),
+        // The answer that begins below the limit may go beyond it.
+        ("tokens_per_minute: 1", 1, "tokens per minute: 1"),
+    ] {
+        let (mut gateway, emulator) = Gateway::with_emulator_and(&keys(limits), &[], &[]).await;
+        let batch = gateway.http.with("x-api-key", "batch-key");
+        for _ in 0..allowed {
+            assert_eq!(batch.post(&hello_streamed("hi")).await.status, 200);
+            gateway.request_line();
+        }
+        let own = params_for(&emulator);
+        let mut params: Vec<&str> = own.iter().map(String::as_str).collect();
+        params.push("temperature: 0.5");
+        gateway.write(&manifest(&params).replace("models:\n", &format!("{}models:\n", keys(limits))));
+        gateway.reloaded();
+        let reply = batch.post(&hello("hi")).await;
+        let message = reply.error((429, "rate_limit_error", Some("rate_limit_exceeded"), None));
+        assert!(message.contains(what), "{message}");
+        let millis: u64 = reply.header("retry-after-ms").parse().unwrap();
+        assert!(millis > 0);
+        assert_eq!(gateway.http.with("x-api-key", "admin-key").post(&hello("hi")).await.status, 200);
+    }
 }

@@ -94,7 +94,12 @@ impl Checker {
         // A key with nothing behind it is an empty list, mapping or note, and no value of any other kind.
         let may_be_empty = !matches!(
             field.shape,
-            Shape::Text | Shape::Word(..) | Shape::Flag | Shape::Count | Shape::Duration | Shape::NotServed
+            Shape::Text
+                | Shape::Word(..)
+                | Shape::Flag
+                | Shape::Count(_)
+                | Shape::Duration
+                | Shape::NotServed
         );
         if may_be_empty && node.is_null() {
             return;
@@ -113,7 +118,7 @@ impl Checker {
                     self.error(at, message, format!("write `{}: true` or `{0}: false`", field.name));
                 }
             }
-            Shape::Count => self.count(node, at),
+            Shape::Count(least) => self.count(node, least, at),
             Shape::Duration => self.duration(node, field, at),
             Shape::Texts => self.texts(node, field, at, None),
             Shape::List(mapping) => {
@@ -240,16 +245,16 @@ impl Checker {
         }
     }
 
-    fn count(&mut self, node: &Node, at: &Location) {
+    fn count(&mut self, node: &Node, least: u32, at: &Location) {
         let fits = node.plain() == Some(Plain::Integer)
-            && matches!(&node.kind, NodeKind::Scalar { text, .. } if whole(text).is_some());
+            && matches!(&node.kind, NodeKind::Scalar { text, .. } if whole(text).is_some_and(|number| number >= least));
         if !fits {
             let message = match node.plain() {
                 Some(Plain::Integer | Plain::TooLarge) => "is out of range".to_owned(),
                 Some(Plain::Float | Plain::NotFinite) => "must be a whole number".to_owned(),
                 _ => format!("must be a whole number, but is {}", found(node)),
             };
-            self.error(at, message, format!("write a number from 0 to {}, without quotes", u32::MAX));
+            self.error(at, message, format!("write a number from {least} to {}, without quotes", u32::MAX));
         }
     }
 

@@ -62,7 +62,7 @@ fn shape(shape: Shape, params: &Value) -> Value {
         Shape::Note => json!({ "type": ["string", "null"] }),
         Shape::Word(words, old) => json!({ "enum": words.iter().chain(old).collect::<Vec<_>>() }),
         Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Count => json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
+        Shape::Count(least) => json!({ "type": "integer", "minimum": least, "maximum": u32::MAX }),
         Shape::Duration => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" }),
         Shape::Texts => json!({ "anyOf": [list(text()), text()] }),
         Shape::List(inner) => list(mapping(inner, params)),

@@ -3,7 +3,7 @@
 use super::*;
 
 fn limiter(allowance: Allowance) -> Arc<Limiter> {
-    Limiter::renewed(allowance, None).unwrap()
+    Limiter::of(allowance).unwrap()
 }
 
 /// The limit that refuses, and after how many milliseconds another try is worth it.
@@ -40,12 +40,28 @@ async fn a_minutes_worth_may_come_at_once_and_then_one_after_the_other() {
     assert_eq!(limiter.running.load(Ordering::Relaxed), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn tokens_are_charged_when_they_have_been_used() {
+    let limiter = limiter(Allowance { tokens: Some(600), ..Allowance::default() });
+    let (one, other) = (limiter.admit().unwrap(), limiter.admit().unwrap());
+    one.used(599);
+    assert_eq!(met(&limiter), None);
+    other.used(1);
+    assert_eq!(met(&limiter), Some((Limit::Tokens, 0)));
+    other.used(300);
+    assert_eq!(met(&limiter), Some((Limit::Tokens, 30_000)));
+    tokio::time::advance(Duration::from_secs(31)).await;
+    assert_eq!(met(&limiter), None);
+}
+
 #[test]
 fn limits_that_did_not_change_keep_their_counters() {
     let allowance = Allowance { requests: Some(6), ..Allowance::default() };
     let before = limiter(allowance);
-    assert!(Arc::ptr_eq(&Limiter::renewed(allowance, Some(&before)).unwrap(), &before));
-    let other = Allowance { requests: Some(7), ..allowance };
-    assert!(!Arc::ptr_eq(&Limiter::renewed(other, Some(&before)).unwrap(), &before));
-    assert!(Limiter::renewed(Allowance::default(), Some(&before)).is_none());
+    for (requests, keeps) in [(6, true), (7, false)] {
+        let mut after = limiter(Allowance { requests: Some(requests), ..allowance });
+        after.inherit(&before);
+        assert_eq!(Arc::ptr_eq(&after, &before), keeps, "{requests}");
+    }
+    assert!(Limiter::of(Allowance::default()).is_none());
 }
