@@ -28,8 +28,8 @@ pub use guardrail::{Guardrail, GuardrailError, GuardrailIdentifier, GuardrailSco
 pub use model::{BedrockModel, Identity, Shared, WeakIdentity};
 pub use model_id::{ModelId, ModelIdError, is_region};
 pub use spec::{
-    Access, AssumeRole, BedrockSpec, CredentialSource, Credentials, Deadlines, EndpointChoice, HalfPair,
-    KeysFrom,
+    Access, AssumeRole, BedrockSpec, CredentialSource, Credentials, EndpointChoice, HalfPair, KeysFrom,
+    Policy,
 };
 pub use translate::check_sampling;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -119,7 +119,7 @@ impl BedrockModel {
     }
 
     async fn answer(&self, request: Request) -> Result<Completion> {
-        let deadline = Instant::now() + self.spec.deadlines.request;
+        let deadline = Instant::now() + self.spec.policy.request;
         let attempt = self.attempt(deadline, request.attempts);
         let Whole { head, reply, restore } = self.whole(request, attempt).await?;
         let (response, skipped) =
@@ -162,7 +162,7 @@ impl BedrockModel {
     }
 
     async fn begin(&self, request: Request) -> Result<Streaming> {
-        let deadline = Instant::now() + self.spec.deadlines.request;
+        let deadline = Instant::now() + self.spec.policy.request;
         let mut attempt = self.attempt(deadline, request.attempts);
         loop {
             let translated = self.translate(&request, Operation::ConverseStream, attempt.native_output)?;
@@ -228,7 +228,7 @@ impl BedrockModel {
 
     fn attempt(&self, deadline: Instant, attempts: Attempts) -> Attempt {
         let most = match attempts {
-            Attempts::Configured => self.spec.deadlines.max_attempts,
+            Attempts::Configured => self.spec.policy.max_attempts,
             Attempts::Single => 1,
         };
         Attempt { deadline, most, spent: 0, native_output: self.learned.native_output() }

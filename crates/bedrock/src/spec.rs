@@ -33,7 +33,7 @@ pub struct BedrockSpec {
     /// Whether a `<thinking>` that an answer begins with is told as reasoning.
     pub lift_thinking: bool,
     /// How long to wait, and how often to try.
-    pub deadlines: Deadlines,
+    pub policy: Policy,
 }
 
 impl BedrockSpec {
@@ -51,7 +51,7 @@ impl BedrockSpec {
             guardrail_scope,
             cache,
             lift_thinking,
-            deadlines,
+            policy,
         } = self;
         *model_id == other.model_id
             && family.name == other.family.name
@@ -63,7 +63,7 @@ impl BedrockSpec {
             && *guardrail_scope == other.guardrail_scope
             && *cache == other.cache
             && *lift_thinking == other.lift_thinking
-            && *deadlines == other.deadlines
+            && *policy == other.policy
     }
 }
 
@@ -78,9 +78,10 @@ pub struct EndpointChoice {
     pub dual_stack: bool,
 }
 
-/// How long to wait for Bedrock, and how often to try.
+/// How calls are made: how long Bedrock is waited for, how often a request is tried, and how many tries a model has
+/// beside its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadlines {
+pub struct Policy {
     /// For a connection: name resolution, TCP and TLS.
     pub connect: Duration,
     /// For the first event of a stream.
@@ -91,9 +92,11 @@ pub struct Deadlines {
     pub request: Duration,
     /// How many calls one request may make, the first included.
     pub max_attempts: u32,
+    /// How many calls may be repeated, in percent of the model's requests, once a first reserve is spent.
+    pub retry_budget_percent: u32,
 }
 
-impl Default for Deadlines {
+impl Default for Policy {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
@@ -101,6 +104,7 @@ impl Default for Deadlines {
             idle: Duration::from_secs(120),
             request: Duration::from_secs(3600),
             max_attempts: 3,
+            retry_budget_percent: 10,
         }
     }
 }

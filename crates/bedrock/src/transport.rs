@@ -5,6 +5,7 @@
 //! billed, why a silent stream ends, and why the bytes that are signed are the bytes that were translated.
 
 mod body;
+mod budget;
 mod call;
 mod connect;
 mod credentials;

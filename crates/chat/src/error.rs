@@ -147,6 +147,7 @@ struct Inner {
     attempts: u32,
     repeat: Repeat,
     route: Option<Box<Route>>,
+    budget_exhausted: bool,
 }
 
 impl Error {
@@ -161,6 +162,7 @@ impl Error {
             attempts: 0,
             repeat: Repeat::Safe,
             route: None,
+            budget_exhausted: false,
         }))
     }
 
@@ -206,6 +208,13 @@ impl Error {
         self
     }
 
+    /// Says that another try was due, and that the model's budget of retries had none left.
+    #[must_use]
+    pub fn budget_exhausted(mut self) -> Self {
+        self.0.budget_exhausted = true;
+        self
+    }
+
     /// Why the request failed.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -244,6 +253,11 @@ impl Error {
     /// Which of several models failed; `None` where there was no choice.
     pub fn route(&self) -> Option<&Route> {
         self.0.route.as_deref()
+    }
+
+    /// Whether another try was left out because the model's budget of retries is spent.
+    pub fn is_budget_exhausted(&self) -> bool {
+        self.0.budget_exhausted
     }
 }
 

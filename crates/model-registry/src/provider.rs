@@ -32,7 +32,7 @@ pub struct EmulatorTarget {
 }
 
 /// A model in a few words, for `spicerack check`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Where it is called; those behind the first one where that fails.
     pub regions: Vec<String>,
@@ -40,6 +40,17 @@ pub struct Summary {
     pub credentials: String,
     /// Its guardrail, or a dash.
     pub guardrail: String,
+    /// How it is called: each deadline and limit with its value.
+    pub policy: Vec<(&'static str, String)>,
+}
+
+/// How much of a model is let through; `None` is without end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Chats at the same time.
+    pub max_concurrency: Option<u32>,
+    /// Chats in a minute.
+    pub requests_per_minute: Option<u32>,
 }
 
 impl Summary {
@@ -124,6 +135,7 @@ pub(crate) struct Draft {
     pub(crate) summary: Summary,
     pub(crate) defaults: Defaults,
     pub(crate) remote: RemoteContent,
+    pub(crate) limits: Limits,
     pub(crate) find: Find,
     pub(crate) build: Build,
 }

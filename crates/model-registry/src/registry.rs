@@ -8,7 +8,7 @@ use routing::Breaker;
 use spicepod::Worker;
 
 use crate::configured::{Configured, Defaults};
-use crate::provider::{RemoteContent, Summary};
+use crate::provider::{Limits, RemoteContent, Summary};
 use crate::validate::ModelSpec;
 use crate::workers;
 
@@ -33,6 +33,8 @@ pub struct Entry {
     pub model: Arc<dyn ChatModel>,
     /// Whether content at other addresses is fetched for it.
     pub remote: RemoteContent,
+    /// How much of it is let through.
+    pub limits: Limits,
     /// The model in a few words.
     pub summary: Summary,
     /// What workers know of its failures.
@@ -92,6 +94,7 @@ pub async fn build(specs: Vec<ModelSpec>, workers: &[Worker]) -> ModelRegistry {
             description,
             model,
             remote: draft.remote,
+            limits: draft.limits,
             summary: draft.summary,
             breaker: Arc::default(),
             keeps_sessions: false,

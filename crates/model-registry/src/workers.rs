@@ -6,7 +6,7 @@ use std::sync::Arc;
 use routing::{Leg, Router};
 use spicepod::{Routing, Worker};
 
-use crate::provider::{RemoteContent, Summary};
+use crate::provider::{Limits, RemoteContent, Summary};
 use crate::registry::{Entry, ModelRegistry};
 
 /// What stands in the place of a worker's provider.
@@ -37,7 +37,14 @@ pub(crate) fn entry(worker: &Worker, models: &ModelRegistry) -> Entry {
         provider: WORKER,
         description: worker.description.clone(),
         remote: found.iter().map(|(_, entry)| &entry.remote).fold(None, narrowed).unwrap_or_default(),
-        summary: Summary { regions, credentials: "-".to_owned(), guardrail: "-".to_owned() },
+        // The limits of a model are for requests that name it.
+        limits: Limits::default(),
+        summary: Summary {
+            regions,
+            credentials: "-".to_owned(),
+            guardrail: "-".to_owned(),
+            policy: Vec::new(),
+        },
         breaker: Arc::default(),
         keeps_sessions: router.keeps_sessions(),
         model: Arc::new(router),

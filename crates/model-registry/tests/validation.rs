@@ -266,11 +266,27 @@ async fn request_defaults_have_the_spellings_of_spice() {
 }
 
 #[tokio::test]
+async fn limits_are_numbers_and_zero_is_none() {
+    let refused = check(NOVA, &["aws_region: us-east-1", "max_concurrency: many"], &[]).await;
+    assert!(
+        refused.shown.contains("error: models[0].params.max_concurrency: `max_concurrency` is text"),
+        "{}",
+        refused.shown
+    );
+    let params = ["aws_region: us-east-1", "max_concurrency: 0", "requests_per_minute_limit: 60"];
+    let verdict = check(NOVA, &params, &[]).await;
+    assert_eq!(verdict.shown, "");
+    let registry = model_registry::build(verdict.specs, &[]).await;
+    let limits = registry.iter().next().unwrap().limits;
+    assert_eq!((limits.max_concurrency, limits.requests_per_minute), (None, Some(60)));
+}
+
+#[tokio::test]
 async fn what_has_no_effect_is_a_warning_and_the_model_loads() {
     let cases = [
         ("openai_temperature: 0.5", "is a deprecated spelling"),
         ("tools: auto", "is not served here"),
-        ("max_concurrency: 5", "is not served here"),
+        ("tool_recursion_limit: 5", "is not served here"),
     ];
     for (line, expected) in cases {
         let verdict = check(NOVA, &["aws_region: us-east-1", line], &[]).await;

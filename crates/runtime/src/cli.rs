@@ -68,9 +68,12 @@ pub(crate) struct ServeArgs {
     /// Another name under which the server may be called while it listens on this machine alone; can be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
-    /// Chats that may be answered at the same time; further ones get a 503.
+    /// Chats that may be answered at the same time; further ones wait.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_in_flight: u32,
+    /// Chats that may wait for a place, a second each; further ones get a 503.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) max_queued: u32,
     /// Connections that may be open at the same time; further ones wait.
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
@@ -93,6 +96,9 @@ pub(crate) struct CheckArgs {
     /// Find the credentials of every model as well; nothing that costs money is called.
     #[arg(long)]
     pub(crate) online: bool,
+    /// Show the policy by which each model is called as well: deadlines, attempts, budgets and limits.
+    #[arg(long, short, conflicts_with = "online")]
+    pub(crate) verbose: bool,
 }
 
 /// Who is talked to, and about what.

@@ -16,6 +16,7 @@ mod exchange;
 mod gateway;
 mod guard;
 mod health;
+mod limiter;
 mod metrics_page;
 mod models;
 mod request_id;

@@ -1,6 +1,7 @@
 //! Numbers for Prometheus. Every label comes from a closed set: the models of the manifest, the routes, the kinds.
 
-use std::fmt::Error;
+use std::fmt::{Debug, Error};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -14,9 +15,14 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::telemetry;
+
+mod overload;
+
+use overload::Overload;
+pub(crate) use overload::{Limit, Scope, Shed};
 
 /// Upper bounds of the buckets, in seconds: from a cached answer to a long one.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -93,11 +99,13 @@ pub(crate) struct Metrics {
     legs: Family<LegLabels, Counter>,
     /// The region of models that have several.
     nowhere: Arc<str>,
+    retry_budget_exhausted: Family<ModelLabels, Counter>,
     config_reloads: Family<ReloadLabels, Counter>,
     pub(crate) generation: Gauge<u64, AtomicU64>,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) accept_errors: Counter,
+    pub(crate) overload: Overload,
 }
 
 /// What is counted of a request when it has ended.
@@ -112,6 +120,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) attempts: u32,
     /// Which of several models was asked.
     pub(crate) way: Option<&'a Route>,
+    /// Whether another call was left out for want of a budget.
+    pub(crate) budget_exhausted: bool,
     /// The kind of failure.
     pub(crate) failure: Option<&'static str>,
 }
@@ -123,71 +133,81 @@ fn seconds() -> Histogram {
     Histogram::new(SECONDS)
 }
 
+/// Registers a metric that starts at nothing.
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+/// Registers a histogram of times.
+fn add_seconds<L>(registry: &mut Registry, name: &str, help: &str) -> Family<L, Histogram>
+where
+    L: EncodeLabelSet + Clone + Eq + Hash + Send + Sync + Debug + 'static,
+{
+    let family = Family::new_with_constructor(SECONDS_OF);
+    registry.register_with_unit(name, help, Unit::Seconds, family.clone());
+    family
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("spicerack");
-        let requests = Family::default();
-        let durations = Family::new_with_constructor(SECONDS_OF);
-        let first_tokens = Family::new_with_constructor(SECONDS_OF);
-        let (tokens, errors, upstream_attempts) = (Family::default(), Family::default(), Family::default());
-        let legs = Family::default();
-        let (in_flight, connections) = (Gauge::default(), Gauge::default());
-        let (config_reloads, generation) = (Family::default(), Gauge::default());
-        let accept_errors = Counter::default();
-        registry.register("requests", "Requests that have ended", requests.clone());
-        registry.register_with_unit(
-            "request_duration",
-            "Time from a request's head to the end of its answer",
-            Unit::Seconds,
-            durations.clone(),
-        );
-        registry.register_with_unit(
-            "time_to_first_token",
-            "Time from a request's head to the first text of a streamed answer",
-            Unit::Seconds,
-            first_tokens.clone(),
-        );
-        registry.register("tokens", "Tokens as Amazon Bedrock counted them", tokens.clone());
-        registry.register("errors", "Requests that failed, by kind", errors.clone());
-        registry.register("upstream_attempts", "Calls to Amazon Bedrock", upstream_attempts.clone());
-        registry.register("legs", "Models that workers asked, and what came of it", legs.clone());
-        registry.register("requests_in_flight", "Requests that are being answered", in_flight.clone());
-        registry.register("connections", "Open connections of clients", connections.clone());
-        registry.register("accept_errors", "Connections that could not be accepted", accept_errors.clone());
-        registry.register(
-            "config_reloads",
-            "Changed manifests, by what became of them",
-            config_reloads.clone(),
-        );
-        registry.register("config_generation", "Number of the manifest in use", generation.clone());
-        registry.register_collector(Box::new(LogLines));
+        let all = &mut registry;
+        all.register_collector(Box::new(LogLines));
+        let metrics = Self {
+            requests: add(all, "requests", "Requests that have ended"),
+            durations: add_seconds(
+                all,
+                "request_duration",
+                "Time from a request's head to the end of its answer",
+            ),
+            first_tokens: add_seconds(
+                all,
+                "time_to_first_token",
+                "Time from a request's head to the first text of a streamed answer",
+            ),
+            tokens: add(all, "tokens", "Tokens as Amazon Bedrock counted them"),
+            errors: add(all, "errors", "Requests that failed, by kind"),
+            upstream_attempts: add(all, "upstream_attempts", "Calls to Amazon Bedrock"),
+            retry_budget_exhausted: add(
+                all,
+                "retry_budget_exhausted",
+                "Calls that were not repeated because the model's budget of retries was spent",
+            ),
+            legs: add(all, "legs", "Models that workers asked, and what came of it"),
+            nowhere: Arc::from(""),
+            in_flight: add(all, "requests_in_flight", "Requests that are being answered"),
+            connections: add(all, "connections", "Open connections of clients"),
+            accept_errors: add(all, "accept_errors", "Connections that could not be accepted"),
+            config_reloads: add(all, "config_reloads", "Changed manifests, by what became of them"),
+            generation: add(all, "config_generation", "Number of the manifest in use"),
+            overload: Overload::register(all),
+            registry,
+        };
         // Both are there from the start, so that the first failure is an increase.
         for labels in [SUCCESS, FAILURE] {
-            drop(config_reloads.get_or_create(&labels));
+            drop(metrics.config_reloads.get_or_create(&labels));
         }
-        Self {
-            registry,
-            requests,
-            durations,
-            first_tokens,
-            tokens,
-            errors,
-            upstream_attempts,
-            legs,
-            nowhere: Arc::from(""),
-            config_reloads,
-            generation,
-            in_flight,
-            connections,
-            accept_errors,
-        }
+        metrics
     }
 }
 
 impl Metrics {
     /// Counts a request that has ended.
     pub(crate) fn count(&self, ended: &Ended<'_>) {
-        let Ended { route, model, status, duration, first_token, usage, attempts, way, failure } = *ended;
+        let Ended {
+            route,
+            model,
+            status,
+            duration,
+            first_token,
+            usage,
+            attempts,
+            way,
+            budget_exhausted,
+            failure,
+        } = *ended;
         let named = || Arc::clone(model);
         self.requests.get_or_create(&RequestLabels { route, model: named(), status }).inc();
         self.durations
@@ -204,6 +224,9 @@ impl Metrics {
         }
         if let Some(way) = way {
             self.count_legs(model, way, failure);
+        }
+        if budget_exhausted {
+            self.retry_budget_exhausted.get_or_create(&ModelLabels { model: named() }).inc();
         }
         let Some(usage) = usage else { return };
         let counts = [

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use secrecy::SecretString;
-use spicepod::{Cors, Location, ParamValue, Problem, Spicepod};
+use spicepod::{Cors, KeyLimits, Location, ParamValue, Problem, Spicepod};
 
 use crate::expose;
 use crate::reference::{Piece, pieces};
@@ -84,6 +84,8 @@ pub struct ApiKey {
     pub name: Option<String>,
     /// The models that it may use; all where nothing is said.
     pub models: Option<Vec<String>>,
+    /// How much it may use.
+    pub limits: KeyLimits,
 }
 
 /// Encryption of the listener, resolved.
@@ -271,7 +273,8 @@ impl Resolver<'_> {
                 problem(&message, &help);
             } else {
                 seen.push(key.clone());
-                keys.push(ApiKey { key, name: declared.name.clone(), models: declared.models.clone() });
+                let (name, models) = (declared.name.clone(), declared.models.clone());
+                keys.push(ApiKey { key, name, models, limits: declared.limits });
             }
         }
         Some(Auth { keys })

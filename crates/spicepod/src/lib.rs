@@ -39,6 +39,6 @@ pub use problem::{Problem, Severity};
 pub use shape::schema;
 pub use sources::{Position, Sources};
 pub use spicepod::{
-    ApiKey, Auth, Cors, Model, Routing, Runtime, SecretStore, Spicepod, Tls, Version, Worker,
+    ApiKey, Auth, Cors, KeyLimits, Model, Routing, Runtime, SecretStore, Spicepod, Tls, Version, Worker,
 };
 pub use value::ParamValue;

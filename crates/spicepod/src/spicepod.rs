@@ -111,8 +111,21 @@ pub struct ApiKey {
     pub name: Option<String>,
     /// The models that it may use; all where nothing is said.
     pub models: Option<Vec<String>>,
+    /// How much it may use.
+    pub limits: KeyLimits,
     /// Where it is declared.
     pub at: Location,
+}
+
+/// How much a key may use; `None` is without end, and no number is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// Chats at the same time.
+    pub max_concurrency: Option<u32>,
+    /// Chats that begin in a minute.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens of the chats that end in a minute.
+    pub tokens_per_minute: Option<u32>,
 }
 
 impl fmt::Debug for ApiKey {
@@ -120,6 +133,7 @@ impl fmt::Debug for ApiKey {
         f.debug_struct("ApiKey")
             .field("name", &self.name)
             .field("models", &self.models)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }
@@ -257,6 +271,9 @@ pub(crate) mod raw {
         pub(crate) name: Option<String>,
         #[serde(deserialize_with = "some_texts")]
         pub(crate) models: Option<Vec<String>>,
+        pub(crate) max_concurrency: Option<u32>,
+        pub(crate) requests_per_minute: Option<u32>,
+        pub(crate) tokens_per_minute: Option<u32>,
     }
 
     #[derive(Debug, Default, Deserialize)]

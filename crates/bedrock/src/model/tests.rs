@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::spec::{CredentialSource, Deadlines, EndpointChoice, KeysFrom};
+use crate::spec::{CredentialSource, EndpointChoice, KeysFrom, Policy};
 use crate::transport::EndpointUrl;
 use crate::{GuardrailScope, ModelId, family};
 
@@ -99,7 +99,7 @@ async fn model(upstream: &Upstream, id: &str) -> BedrockModel {
         guardrail_scope: GuardrailScope::Marked,
         cache: false,
         lift_thinking: false,
-        deadlines: Deadlines::default(),
+        policy: Policy::default(),
     };
     BedrockModel::new(spec, &identity, &shared).await.unwrap()
 }

@@ -109,9 +109,13 @@ impl ServiceError {
 
     /// Says whether another call may succeed where this one failed.
     pub(crate) fn is_transient(&self) -> bool {
-        let kind = self.kind();
-        let busy = [ErrorKind::Throttled, ErrorKind::ModelNotReady, ErrorKind::Overloaded].contains(&kind);
-        busy || kind == ErrorKind::Upstream && self.status.is_some_and(|status| (500..600).contains(&status))
+        let failed = self.kind() == ErrorKind::Upstream;
+        self.is_of_load() || failed && self.status.is_some_and(|status| (500..600).contains(&status))
+    }
+
+    /// Whether the upstream had too much to do, so that another try should wait.
+    pub(crate) fn is_of_load(&self) -> bool {
+        [ErrorKind::Throttled, ErrorKind::ModelNotReady, ErrorKind::Overloaded].contains(&self.kind())
     }
 
     /// Turns the error into the domain's, with what AWS said and what may help.

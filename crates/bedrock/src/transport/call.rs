@@ -9,6 +9,7 @@ use http::Response;
 use http::header::HeaderMap;
 use tokio::time::Instant;
 
+use super::budget::RetryBudget;
 use super::connect::{ConnectTimedOut, Connections};
 use super::credentials::{CredentialCache, Held};
 use super::link::Reply;
@@ -31,6 +32,7 @@ pub(crate) struct Transport {
     pool: Arc<Pool>,
     credentials: Arc<CredentialCache>,
     clock: Clock,
+    budget: RetryBudget,
 }
 
 /// An answer with a 2xx status, of which nothing but the head has been read.
@@ -71,8 +73,9 @@ impl Transport {
         connections: &Connections,
         clock: Clock,
     ) -> std::io::Result<Self> {
-        let pool = connections.pool(spec.deadlines.connect, target.origin.clone())?;
-        Ok(Self { spec, target, pool, credentials, clock })
+        let pool = connections.pool(spec.policy.connect, target.origin.clone())?;
+        let budget = RetryBudget::new(spec.policy.retry_budget_percent);
+        Ok(Self { spec, target, pool, credentials, clock, budget })
     }
 
     pub(crate) fn credentials(&self) -> &CredentialCache {
@@ -82,7 +85,7 @@ impl Transport {
     /// Calls `Converse`, `most` times at most, and reads the reply.
     pub(crate) async fn converse(&self, request: Bytes, most: u32) -> Result<(Head, Bytes)> {
         let Outcome { head, response, .. } = self.call(Operation::Converse, request, most, None).await?;
-        let reply = body::read(response.into_body(), body::MAX_REPLY, self.spec.deadlines.idle).await;
+        let reply = body::read(response.into_body(), body::MAX_REPLY, self.spec.policy.idle).await;
         match reply {
             Ok(reply) => Ok((head, reply)),
             Err(error) => Err(with_head(error, &head).repeat(Repeat::Never)),
@@ -91,7 +94,7 @@ impl Transport {
 
     /// Calls `ConverseStream`, `most` times at most, and waits for the head.
     pub(crate) async fn converse_stream(&self, request: Bytes, most: u32) -> Result<Outcome> {
-        let patience = Some(self.spec.deadlines.first_event);
+        let patience = Some(self.spec.policy.first_event);
         let outcome = self.call(Operation::ConverseStream, request, most, patience).await?;
         let kind = outcome.response.headers().get(http::header::CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.amazon.eventstream")) {
@@ -112,6 +115,7 @@ impl Transport {
         let mut resent = false;
         let mut redated = false;
         let mut rejected: Option<Arc<Held>> = None;
+        self.budget.pay_in();
         loop {
             let identity = match &rejected {
                 Some(held) => Arc::clone(held),
@@ -140,8 +144,9 @@ impl Transport {
                 }
                 continue;
             }
-            let tried_out = attempts >= most;
-            if tried_out || !failure.verdict.allows_another(&mut resent, failure.asked_for) {
+            let again = attempts < most && failure.verdict.allows_another(&mut resent, failure.asked_for);
+            if !again || !self.budget.take() {
+                let error = if again { error.budget_exhausted() } else { error };
                 return Err(match failure.asked_for {
                     Some(delay) => error.retry_after(delay),
                     None => error,
@@ -196,11 +201,11 @@ impl Transport {
         let id = request_id(&parts.headers);
         let header = parts.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
         // A refusal whose text is cut off is still a refusal, known by its status and header.
-        let body = body::read(body, body::MAX_ERROR, self.spec.deadlines.idle).await.unwrap_or_default();
+        let body = body::read(body, body::MAX_ERROR, self.spec.policy.idle).await.unwrap_or_default();
         let mut service = ServiceError::from_reply(parts.status.as_u16(), header, &body);
         service.message = identity.conceal(&service.message);
         let kind = service.kind();
-        let verdict = if kind == ErrorKind::Throttled {
+        let verdict = if service.is_of_load() {
             Verdict::AgainLater
         } else if service.is_transient() {
             Verdict::Again

@@ -50,7 +50,7 @@ impl Events {
     /// Takes a stream that has begun. Everything must be there by `deadline`.
     pub(crate) fn new(spec: Arc<BedrockSpec>, outcome: Outcome, deadline: Instant, restore: Restore) -> Self {
         let Outcome { head, response, started, identity } = outcome;
-        let due = (started + spec.deadlines.first_event).min(deadline);
+        let due = (started + spec.policy.first_event).min(deadline);
         Self {
             spec,
             head,
@@ -110,7 +110,7 @@ impl Events {
             } else if self.translator.is_complete() {
                 AFTER_STOP
             } else {
-                self.spec.deadlines.idle
+                self.spec.policy.idle
             };
             self.due = (Instant::now() + patience).min(self.deadline);
             self.armed = true;

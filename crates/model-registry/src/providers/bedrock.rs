@@ -128,7 +128,8 @@ impl Models {
             _ => bedrock::GuardrailScope::Marked,
         };
         let guardrail_override = reader.choice("bedrock_guardrail_override") == Some("allowed");
-        let deadlines = place::deadlines(reader);
+        let policy = place::policy(reader);
+        let limits = place::limits(reader);
         let endpoint = place::endpoint(context, reader).await;
         let credentials = access::credentials(context, reader).await;
         let regions = place::regions(model_id.as_ref(), context, reader).await;
@@ -144,6 +145,7 @@ impl Models {
             guardrail: guardrail
                 .as_ref()
                 .map_or("-".to_owned(), |g| format!("{}:{}", g.identifier.as_str(), g.version.as_str())),
+            policy: place::describe(&policy, limits),
         };
         let spec = BedrockSpec {
             model_id,
@@ -156,10 +158,10 @@ impl Models {
             guardrail_scope,
             cache: reader.choice("bedrock_cache") == Some("auto"),
             lift_thinking: reader.choice("bedrock_thinking_text") == Some("lift"),
-            deadlines,
+            policy,
         };
         let build = self.build(&model.name, spec.clone(), regions);
-        Some(Draft { summary, defaults, remote, find: self.find(&spec), build })
+        Some(Draft { summary, defaults, remote, limits, find: self.find(&spec), build })
     }
 
     /// Builds the model of each region, and of several one that asks them in turn.

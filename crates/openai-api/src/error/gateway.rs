@@ -112,11 +112,17 @@ impl ApiError {
         Self::invalid(message).param(shorten(name))
     }
 
-    /// 503: more requests are in flight than the gateway takes.
-    pub fn overloaded() -> Self {
+    /// 429: a limit of the manifest is met; there is room again after a time.
+    pub fn rate_limited(message: impl Into<String>, after: Duration) -> Self {
+        let error = Self::new(429, "rate_limit_error", Some("rate_limit_exceeded"), message);
+        error.retry(true).after(after)
+    }
+
+    /// 503: more requests are in flight than the gateway takes; another try is worth it after a time.
+    pub fn overloaded(after: Duration) -> Self {
         let message = "Too many requests are in flight; try again in a moment.";
         let error = Self::new(503, UNAVAILABLE, Some("server_overloaded"), message);
-        error.retry(true).after(Duration::from_secs(1))
+        error.retry(true).after(after)
     }
 
     /// 503: the process is about to stop.

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use secrets::Environment;
 use serde_json::{Value, json};
 use snafu::{OptionExt as _, ResultExt as _};
+use spicepod::KeyLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -128,7 +129,7 @@ async fn local(
     let listener = TcpListener::bind(address).await.context(ListenSnafu { address })?;
     let address = listener.local_addr().context(ListenSnafu { address })?;
     let key = SecretString::from(format!("{:032x}", fastrand::u128(..)));
-    let own = secrets::ApiKey { key: key.clone(), name: None, models: None };
+    let own = secrets::ApiKey { key: key.clone(), name: None, models: None, limits: KeyLimits::default() };
     let keys = Keys::new(&secrets::Auth { keys: vec![own] });
     let door = Door { keys: Some(keys), ..Door::default() };
     let gateway = start::gateway(prepared, door, Limits::default(), Shutdown::default()).await;

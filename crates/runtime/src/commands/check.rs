@@ -36,13 +36,37 @@ pub(crate) async fn check(arguments: &CheckArgs) -> Result<(), Error> {
         let region = spec.summary().region();
         [spec.name().to_owned(), spec.from().to_owned(), region, credentials.clone(), guardrail.clone()]
     });
-    let mut answer = table(COLUMNS, models);
+    let mut text = table(&COLUMNS, models);
     if !prepared.workers.is_empty() {
         let workers = prepared.workers.iter().map(|worker| [worker.name.clone(), describe_worker(worker)]);
-        answer.push('\n');
-        answer.push_str(&table(WORKER_COLUMNS, workers));
+        text.push('\n');
+        text.push_str(&table(&WORKER_COLUMNS, workers));
     }
-    output::answer(&answer).context(OutputSnafu)
+    if arguments.verbose && !prepared.specs.is_empty() {
+        text.push('\n');
+        text.push_str(&policies(&prepared.specs));
+    }
+    output::answer(&text).context(OutputSnafu)
+}
+
+/// The policy by which each model is called.
+fn policies(specs: &[ModelSpec]) -> String {
+    let mut columns = vec!["NAME"];
+    for (column, _) in specs.iter().flat_map(|spec| &spec.summary().policy) {
+        if !columns.contains(column) {
+            columns.push(column);
+        }
+    }
+    let rows = specs.iter().map(|spec| {
+        let policy = &spec.summary().policy;
+        let cell = |column: &&str| {
+            let found = policy.iter().find(|(name, _)| name == column);
+            found.map_or("-", |(_, value)| value.as_str())
+        };
+        let cells = columns.iter().skip(1).map(cell);
+        std::iter::once(spec.name()).chain(cells).map(str::to_owned).collect::<Vec<_>>()
+    });
+    table(&columns, rows)
 }
 
 async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
@@ -51,7 +75,7 @@ async fn online(specs: &[ModelSpec]) -> Result<(), Error> {
     let found: Vec<Result<Access, String>> =
         join_all(finding).await.into_iter().map(|result| result.unwrap_or_else(|_| late())).collect();
     let rows = specs.iter().zip(&found).map(|(spec, found)| row(spec, found));
-    output::answer(&table(ONLINE_COLUMNS, rows)).context(OutputSnafu)?;
+    output::answer(&table(&ONLINE_COLUMNS, rows)).context(OutputSnafu)?;
     let mut failed = 0_usize;
     for (spec, found) in specs.iter().zip(&found) {
         match found {
@@ -96,22 +120,23 @@ fn expiry(left: Duration) -> String {
 }
 
 /// Lines the columns up.
-fn table<const N: usize>(columns: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let rows: Vec<[String; N]> = std::iter::once(columns.map(str::to_owned)).chain(rows).collect();
-    let mut widths = [0; N];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+fn table<R: AsRef<[String]>>(columns: &[&str], rows: impl Iterator<Item = R>) -> String {
+    let mut lines: Vec<Vec<String>> = vec![columns.iter().map(ToString::to_string).collect()];
+    lines.extend(rows.map(|row| row.as_ref().to_vec()));
+    let mut widths = vec![0; columns.len()];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
             *width = (*width).max(cell.width());
         }
     }
     let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
+    for line in &lines {
+        let mut shown = String::new();
+        for (width, cell) in widths.iter().zip(line) {
+            shown.push_str(cell);
+            shown.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
         }
-        text.push_str(line.trim_end());
+        text.push_str(shown.trim_end());
         text.push('\n');
     }
     text

@@ -67,6 +67,7 @@ pub(crate) async fn serve(arguments: ServeArgs, passed: Option<std::net::TcpList
 fn limits(arguments: &ServeArgs) -> Limits {
     Limits {
         in_flight: usize::try_from(arguments.max_in_flight).unwrap_or(usize::MAX),
+        queue: usize::try_from(arguments.max_queued).unwrap_or(usize::MAX),
         connections: usize::try_from(arguments.max_connections).unwrap_or(usize::MAX),
         client_connections: arguments
             .max_connections_per_client

@@ -2,19 +2,25 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::PrivateKeyDer;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
+use spicepod::KeyLimits;
 use subtle::ConstantTimeEq as _;
 
+use super::limiter::{Allowance, Limiter};
 use super::tls::{Unusable, private_key};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The API keys of those who may call, as digests: the keys themselves are not kept.
-pub struct Keys(Vec<Known>);
+pub struct Keys {
+    known: Vec<Known>,
+    limited: bool,
+}
 
 struct Known {
     digest: [u8; 32],
@@ -22,18 +28,34 @@ struct Known {
 }
 
 /// Who calls.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Caller {
     /// What the log calls the caller.
     pub(crate) name: Option<String>,
     /// The models that the caller may use; all where it is absent.
     models: Option<Vec<String>>,
+    /// Counts what the caller uses; nothing is counted where nothing is limited.
+    limiter: Option<Arc<Limiter>>,
+    /// When a chat of the caller's last came out of the queue, as the queue counts.
+    turn: AtomicU64,
 }
 
 impl Caller {
     /// Says whether the caller may use a model.
     pub(crate) fn may_use(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|name| name == model))
+    }
+
+    pub(super) fn limiter(&self) -> Option<&Arc<Limiter>> {
+        self.limiter.as_ref()
+    }
+
+    pub(super) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn had_turn(&self, turn: u64) {
+        self.turn.store(turn, Ordering::Relaxed);
     }
 
     /// Says whether the caller may use every model.
@@ -46,10 +68,47 @@ impl Keys {
     /// Takes the keys of a manifest.
     pub fn new(auth: &secrets::Auth) -> Self {
         let known = auth.keys.iter().map(|key| {
-            let caller = Caller { name: key.name.clone(), models: key.models.clone() };
+            let KeyLimits { max_concurrency, requests_per_minute, tokens_per_minute } = key.limits;
+            let allowance = Allowance {
+                concurrency: max_concurrency,
+                requests: requests_per_minute,
+                tokens: tokens_per_minute,
+            };
+            let caller = Caller {
+                name: key.name.clone(),
+                models: key.models.clone(),
+                limiter: Limiter::of(allowance),
+                turn: AtomicU64::new(0),
+            };
             Known { digest: Sha256::digest(key.key.expose_secret()).into(), caller: Arc::new(caller) }
         });
-        Self(known.collect())
+        let known: Vec<Known> = known.collect();
+        let limited = known.iter().any(|known| known.caller.limiter.is_some());
+        Self { known, limited }
+    }
+
+    /// Lets keys that were there before go on with what they have used, where their limits are what they were.
+    pub(super) fn inherit(&mut self, before: &Self) {
+        for known in &mut self.known {
+            let same = before.known.iter().find(|before| before.digest == known.digest);
+            let counted = same.and_then(|same| same.caller.limiter.as_ref());
+            // Nobody else holds a caller that has not been served yet.
+            if let (Some(counted), Some(caller)) = (counted, Arc::get_mut(&mut known.caller))
+                && let Some(limiter) = &mut caller.limiter
+            {
+                limiter.inherit(counted);
+            }
+        }
+    }
+
+    /// Whether any of them has limits.
+    pub(super) fn are_limited(&self) -> bool {
+        self.limited
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// Finds the caller whose key a request carries. Every key is compared, each in constant time, so that how
@@ -57,7 +116,7 @@ impl Keys {
     pub(super) fn caller(&self, headers: &HeaderMap) -> Option<Arc<Caller>> {
         let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
         let mut found = None;
-        for known in &self.0 {
+        for known in &self.known {
             if bool::from(known.digest.ct_eq(&digest)) {
                 found = Some(&known.caller);
             }
@@ -94,7 +153,7 @@ pub(crate) fn bearer(key: &SecretString) -> Option<HeaderValue> {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.0.iter().map(|known| known.caller.name.as_deref()).collect();
+        let names: Vec<_> = self.known.iter().map(|known| known.caller.name.as_deref()).collect();
         f.debug_tuple("Keys").field(&names).finish()
     }
 }

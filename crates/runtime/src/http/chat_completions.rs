@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -10,12 +11,15 @@ use chat::{ChatModel, Route};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use openai_api::{ApiError, ChatCompletionRequest, ChunkEncoder, Identity, Translated};
 
+use super::auth::Keys;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
+use super::limiter::Met;
 use super::models::may_see;
 use super::router::{Ticket, add_upstream_id};
 use super::sse::SseBody;
 use super::{body, error, request_id};
+use crate::metrics::{Limit, Scope};
 
 const X_IGNORED: HeaderName = HeaderName::from_static("x-spicerack-ignored");
 const X_MODEL: HeaderName = HeaderName::from_static("x-spicerack-model");
@@ -71,12 +75,9 @@ impl From<chat::Error> for Refusal {
 
 async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    match gateway.admission.admit() {
-        Ok(admitted) => exchange.hold(admitted),
-        Err(refusal) => {
-            body::discard(&parts.headers, body).await;
-            return Err(refusal.into());
-        }
+    if let Err(refusal) = admit(gateway, exchange).await {
+        body::discard(&parts.headers, body).await;
+        return Err(refusal.into());
     }
     let bytes = body::read(&parts.headers, body, &gateway.limits).await?;
     let wire = ChatCompletionRequest::from_slice(&bytes)?;
@@ -94,6 +95,10 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let entry = exchange.serving.registry.get(&name).filter(|entry| may_see(exchange, entry));
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
+    if let Some(limiter) = exchange.serving.limiters.of(entry) {
+        let running = limiter.admit().map_err(|met| refused(gateway, Scope::Model, met))?;
+        exchange.runs(Scope::Model, running);
+    }
     request.betas = betas(&parts.headers);
     let member = session.as_ref().map(|session| session.member);
     let named = session_id(&parts.headers);
@@ -124,6 +129,50 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let adjusted = adjusted.into_iter().chain(head.adjusted.iter().map(openai_api::path));
     add_list(&mut response, X_ADJUSTED, adjusted);
     Ok(response)
+}
+
+/// Counts a chat among those of its key, and takes a place among the chats in flight, after a short wait where there
+/// is none.
+async fn admit(gateway: &Gateway, exchange: &Exchange) -> Result<(), ApiError> {
+    let keys = exchange.serving.door.keys.as_ref();
+    if keys.is_some_and(Keys::are_limited)
+        && let Some(caller) = exchange.caller()
+        && let Some(limiter) = caller.limiter()
+    {
+        let running = limiter.admit().map_err(|met| refused(gateway, Scope::Key, met))?;
+        exchange.runs(Scope::Key, running);
+    }
+    let admitted = match gateway.admission.try_admit() {
+        Some(admitted) => Ok(admitted),
+        None => gateway.admission.wait(exchange.caller(), keys.map_or(0, Keys::len)).await,
+    };
+    let admitted = admitted.map_err(|reason| {
+        gateway.metrics.overload.shed(reason);
+        ApiError::overloaded(soon())
+    })?;
+    exchange.hold(admitted);
+    Ok(())
+}
+
+/// When those who are sent away at the same time come back: not at the same time.
+fn soon() -> Duration {
+    Duration::from_millis(fastrand::u64(500..=1000))
+}
+
+/// Refuses a chat that met a limit.
+fn refused(gateway: &Gateway, scope: Scope, met: Met) -> ApiError {
+    let Met { limit, most, after } = met;
+    gateway.metrics.overload.limited(scope, limit);
+    let limit = match limit {
+        Limit::Concurrency => "concurrent chats",
+        Limit::Requests => "requests per minute",
+        Limit::Tokens => "tokens per minute",
+    };
+    let whose = match scope {
+        Scope::Key => "API key",
+        Scope::Model => "model",
+    };
+    ApiError::rate_limited(format!("This {whose} is at its limit of {limit}: {most}."), after)
 }
 
 /// The previews of Anthropic's features that a client asks for; they come in a header of that API.

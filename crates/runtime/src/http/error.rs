@@ -22,7 +22,7 @@ pub(super) fn response(error: &ApiError, exchange: &Exchange) -> Response {
         // Whole seconds, rounded up: a client must not come back early.
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         headers.insert(RETRY_AFTER_MS, HeaderValue::from(millis));
     }
     if let Some(again) = error.should_retry {

@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use super::admission::Admitted;
 use super::auth::Caller;
 use super::gateway::Gateway;
+use super::limiter::Running;
 use super::serving::Serving;
-use crate::metrics::Ended;
+use crate::metrics::{Ended, Scope};
 
 /// A request that is being answered. The last holder's drop writes the log line: the handler's, where the client
 /// went before the answer, or the reply's body's.
@@ -48,11 +49,15 @@ pub(super) struct Asked {
 struct Record {
     caller: Option<Arc<Caller>>,
     admitted: Option<Admitted>,
+    /// Counts the chat among those of its key, and of its model.
+    of_key: Option<Running>,
+    of_model: Option<Running>,
     model: Option<Arc<Entry>>,
     stream: bool,
     status: u16,
     end: Option<End>,
     attempts: u32,
+    budget_exhausted: bool,
     upstream_request_id: Option<String>,
     way: Option<Box<Way>>,
     first_token: Option<Duration>,
@@ -137,6 +142,15 @@ impl Exchange {
         self.record().admitted = Some(admitted);
     }
 
+    /// Counts the chat among those of a key or of a model until the exchange has ended.
+    pub(super) fn runs(&self, scope: Scope, running: Running) {
+        let mut record = self.record();
+        match scope {
+            Scope::Key => record.of_key = Some(running),
+            Scope::Model => record.of_model = Some(running),
+        }
+    }
+
     pub(super) fn asks(&self, model: &Arc<Entry>, stream: bool) {
         let mut record = self.record();
         record.model = Some(Arc::clone(model));
@@ -153,6 +167,7 @@ impl Exchange {
     pub(super) fn failed_by(&self, error: &chat::Error) {
         let mut record = self.record();
         record.attempts = record.attempts.max(error.attempt_count());
+        record.budget_exhausted |= error.is_budget_exhausted();
         if let Some(id) = error.request_id() {
             record.upstream_request_id = Some(id.to_owned());
         }
@@ -220,8 +235,12 @@ impl Drop for Exchange {
             usage: record.usage,
             attempts: record.attempts,
             way: record.way.as_deref(),
+            budget_exhausted: record.budget_exhausted,
             failure,
         });
+        if let (Some(running), Some(usage)) = (&record.of_key, record.usage) {
+            running.used(usage.prompt_tokens().saturating_add(usage.output_tokens));
+        }
         self.log(&record, failure, duration);
     }
 }

@@ -8,7 +8,7 @@ use model_registry::ModelRegistry;
 
 use super::admission::Admission;
 use super::door::Door;
-use super::serving::{Rejected, Serving};
+use super::serving::{Limiters, Rejected, Serving};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::remote::Fetcher;
@@ -31,8 +31,12 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one client's address beyond this are closed.
     pub client_connections: usize,
-    /// Chats beyond this are refused with a 503.
+    /// Chats beyond this wait for a place.
     pub in_flight: usize,
+    /// Chats beyond this, among those that wait, are refused with a 503.
+    pub queue: usize,
+    /// A chat waits for this long.
+    pub queue_time: Duration,
     /// A comment keeps a silent stream alive this often.
     pub keep_alive: Duration,
     /// Running answers may take this long to end once the process is told to stop.
@@ -52,6 +56,8 @@ impl Default for Limits {
             connections: 4096,
             client_connections: usize::MAX,
             in_flight: 512,
+            queue: 64,
+            queue_time: Duration::from_secs(1),
             // Proxies give up on a silent connection after 30 to 60 s.
             keep_alive: Duration::from_secs(15),
             drain: Duration::from_secs(30),
@@ -88,10 +94,16 @@ impl Gateway {
         let metrics = Metrics::default();
         metrics.generation.set(1);
         Self {
-            serving: ArcSwap::from_pointee(Serving { generation: 1, registry, door, drain: limits.drain }),
+            serving: ArcSwap::from_pointee(Serving {
+                generation: 1,
+                limiters: Limiters::new(&registry, &Limiters::default()),
+                registry,
+                door,
+                drain: limits.drain,
+            }),
             rejected: ArcSwapOption::empty(),
             limits,
-            admission: Admission::new(limits.in_flight),
+            admission: Admission::new(&limits, metrics.overload.queued.clone()),
             metrics,
             fetcher: Fetcher::default(),
             started: clock.now(),
@@ -112,9 +124,14 @@ impl Gateway {
     }
 
     /// Serves another manifest from the next request on. Only one caller may do so at a time.
-    pub(crate) fn replace(&self, registry: ModelRegistry, door: Door, drain: Duration) {
-        let generation = self.serving().generation.saturating_add(1);
-        self.serving.store(Arc::new(Serving { generation, registry, door, drain }));
+    pub(crate) fn replace(&self, registry: ModelRegistry, mut door: Door, drain: Duration) {
+        let before = self.serving();
+        let generation = before.generation.saturating_add(1);
+        let limiters = Limiters::new(&registry, &before.limiters);
+        if let (Some(keys), Some(before)) = (&mut door.keys, &before.door.keys) {
+            keys.inherit(before);
+        }
+        self.serving.store(Arc::new(Serving { generation, limiters, registry, door, drain }));
         self.rejected.store(None);
         self.metrics.reloaded(generation);
     }

@@ -221,7 +221,7 @@ rows! {
         (held "routing/src/router/tests/faults.rs", "one_throttled_leg_costs_one_call_a_window_for_whole_and_streamed_answers")
     f39_everybody_again_at_once "503 to all clients at the same moment" =>
         "repeated calls are spread at random"
-        (held "bedrock/src/transport/retry.rs", "pauses_are_spread")
+        (held "bedrock/src/transport/retry.rs", "what_failed_at_the_same_time_comes_back_spread_out")
     f40_no_place_left "More chats than `--max-in-flight`" =>
         "503 `server_overloaded` at once, there is no queue; no running answer fails"
         (run load::full, "calls that wait at a gate")

@@ -5,20 +5,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bedrock_emulator::{Gate, Reply};
 use chat::{
     BoxFuture, ChatModel, Completion, Event, FinishReason, Head, Readiness, Request, Response, Streaming,
 };
 use model_registry::{Entry, ModelRegistry, Summary};
 use runtime::http::{Door, Gateway as Shared, Limits, serve};
 use runtime::{Clock, Shutdown};
-use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::support::{Gateway, Http, hello, hello_streamed};
+use crate::support::{Http, hello, hello_streamed};
 
 /// The server as a library, with limits of the test's own.
 pub(crate) struct InProcess {
@@ -40,7 +38,8 @@ impl InProcess {
             description: None,
             model: Arc::new(Echo { dropped: Arc::clone(&dropped) }),
             remote: model_registry::RemoteContent::Denied,
-            summary: Summary { regions: Vec::new(), credentials: String::new(), guardrail: String::new() },
+            limits: model_registry::Limits::default(),
+            summary: Summary::default(),
             breaker: Arc::default(),
             keeps_sessions: false,
         };
@@ -297,27 +296,4 @@ async fn one_address_has_as_many_connections_as_it_may() {
     drop(first);
     // The server learns of it a moment later.
     while !is_served(server.address).await.0 {}
-}
-
-#[tokio::test]
-async fn chats_beyond_the_limit_are_sent_away_at_once() {
-    let (mut gateway, emulator) = Gateway::with_emulator_and("", &[], &["--max-in-flight", "1"]).await;
-    let gate = Gate::default();
-    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
-    let http = gateway.http.clone();
-    let mut first = JoinSet::new();
-    first.spawn(async move { http.post(&hello("hi")).await });
-    emulator.wait_for_requests(1).await;
-    let reply = gateway.http.post(&hello("hi")).await;
-    reply.error((503, "service_unavailable_error", Some("server_overloaded"), None));
-    assert_eq!((reply.header("retry-after"), reply.header("x-should-retry")), ("1", "true"));
-    assert_eq!(gateway.http.get("/v1/models").await.status, 200);
-    assert_eq!(gateway.request_line()["end_reason"], "server_overloaded");
-    gate.open();
-    assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
-    // The place is free again once the answer is out, which the log line says.
-    gateway.log(|log| {
-        log["message"] == "request" && log["status"] == json!(200) && log["route"] == "chat_completions"
-    });
-    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
 }

@@ -23,6 +23,7 @@ mod limits;
 mod logs;
 mod mission;
 mod models;
+mod overload;
 mod properties;
 mod reload;
 mod service;

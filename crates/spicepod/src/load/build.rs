@@ -6,7 +6,7 @@ use super::{Loaded, workers};
 use crate::duration::parse_duration;
 use crate::location::Location;
 use crate::problem::Problem;
-use crate::spicepod::{ApiKey, Auth, Model, Runtime, SecretStore, Spicepod, Version, raw};
+use crate::spicepod::{ApiKey, Auth, KeyLimits, Model, Runtime, SecretStore, Spicepod, Version, raw};
 use crate::yaml::{Document, Node, NodeKind};
 
 /// Reads a section, and reports where the two parsers disagree.
@@ -118,10 +118,12 @@ fn api_key(
 ) -> Option<ApiKey> {
     if let NodeKind::Scalar { .. } = item.kind {
         let key: String = read(loaded, document, place, &at)?;
-        return Some(ApiKey { key, name: None, models: None, at });
+        return Some(ApiKey { key, name: None, models: None, limits: KeyLimits::default(), at });
     }
     let raw: raw::ApiKey = read(loaded, document, place, &at)?;
-    Some(ApiKey { key: raw.key, name: raw.name, models: raw.models, at: at.key("key") })
+    let raw::ApiKey { key, name, models, max_concurrency, requests_per_minute, tokens_per_minute } = raw;
+    let limits = KeyLimits { max_concurrency, requests_per_minute, tokens_per_minute };
+    Some(ApiKey { key, name, models, limits, at: at.key("key") })
 }
 
 /// Reads one model or worker of a section.

@@ -114,8 +114,12 @@ static API_KEYS: Mapping = Mapping {
     what: "the API keys",
     fields: &[
         field("enabled", Shape::Flag, "Whether keys are asked for; `true` where it is left out."),
-        field("keys", Shape::Keys(&API_KEY), "The keys: texts, or mappings with `key`, `name` and `models`.")
-            .like("${ secrets:API_KEY }"),
+        field(
+            "keys",
+            Shape::Keys(&API_KEY),
+            "The keys: texts, or mappings with `key`, a name, models and limits.",
+        )
+        .like("${ secrets:API_KEY }"),
     ],
 };
 
@@ -125,6 +129,9 @@ static API_KEY: Mapping = Mapping {
         required("key", Shape::Text, "The key; best a reference to a secret.").like("${ secrets:API_KEY }"),
         field("name", Shape::Text, "What logs and metrics call it."),
         field("models", Shape::Texts, "Models that it may use; all where it is left out.").like("my-model"),
+        field("max_concurrency", Shape::Count(1), "Chats that it may have at the same time."),
+        field("requests_per_minute", Shape::Count(1), "Chats that it may begin in a minute."),
+        field("tokens_per_minute", Shape::Count(1), "Tokens that its chats may use in a minute."),
     ],
 };
 

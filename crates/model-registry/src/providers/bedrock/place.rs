@@ -1,11 +1,13 @@
-//! Where a model is called, and how long it is waited for.
+//! Where a model is called, and by which policy.
 
-use bedrock::{Deadlines, EndpointChoice, EndpointUrl, ModelId};
+use std::time::Duration;
+
+use bedrock::{EndpointChoice, EndpointUrl, ModelId, Policy};
 use secrets::ResolvedModel;
 use spicepod::Problem;
 
 use crate::params::Reader;
-use crate::provider::Context;
+use crate::provider::{Context, Limits};
 
 /// The region that an emulator is called for where nothing names one.
 const EMULATOR_REGION: &str = "us-east-1";
@@ -152,14 +154,46 @@ pub(super) async fn endpoint(context: Context<'_>, reader: &mut Reader<'_>) -> O
     Some(choice)
 }
 
-/// Reads the timeouts and the number of attempts.
-pub(super) fn deadlines(reader: &mut Reader<'_>) -> Deadlines {
-    let defaults = Deadlines::default();
-    Deadlines {
+/// Reads the timeouts, the number of attempts and the budget of retries.
+pub(super) fn policy(reader: &mut Reader<'_>) -> Policy {
+    let defaults = Policy::default();
+    Policy {
         connect: reader.duration("connect_timeout").unwrap_or(defaults.connect),
         first_event: reader.duration("first_event_timeout").unwrap_or(defaults.first_event),
         idle: reader.duration("idle_timeout").unwrap_or(defaults.idle),
         request: reader.duration("request_timeout").unwrap_or(defaults.request),
         max_attempts: reader.integer("max_attempts").unwrap_or(defaults.max_attempts),
+        retry_budget_percent: reader.integer("retry_budget_percent").unwrap_or(defaults.retry_budget_percent),
     }
+}
+
+/// Reads how much of the model is let through.
+pub(super) fn limits(reader: &mut Reader<'_>) -> Limits {
+    let mut limit = |name| reader.integer(name).filter(|limit| *limit > 0);
+    Limits {
+        max_concurrency: limit("max_concurrency"),
+        requests_per_minute: limit("requests_per_minute_limit"),
+    }
+}
+
+/// Shows a policy and limits, a column each.
+pub(super) fn describe(policy: &Policy, limits: Limits) -> Vec<(&'static str, String)> {
+    let Policy { connect, first_event, idle, request, max_attempts, retry_budget_percent } = *policy;
+    let Limits { max_concurrency, requests_per_minute } = limits;
+    let limit = |limit: Option<u32>| limit.map_or("-".to_owned(), |limit| limit.to_string());
+    vec![
+        ("CONNECT", shown(connect)),
+        ("FIRST EVENT", shown(first_event)),
+        ("IDLE", shown(idle)),
+        ("REQUEST", shown(request)),
+        ("ATTEMPTS", max_attempts.to_string()),
+        ("RETRY BUDGET", format!("{retry_budget_percent}%")),
+        ("AT ONCE", limit(max_concurrency)),
+        ("PER MINUTE", limit(requests_per_minute)),
+    ]
+}
+
+/// Shows a length of time as manifests write it.
+fn shown(time: Duration) -> String {
+    if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
 }

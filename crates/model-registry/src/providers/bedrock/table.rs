@@ -270,6 +270,24 @@ pub(super) static PARAMS: &[ParamSpec] = &[
         Some("`3`"),
         "Calls that one request may make, the first included.",
     ),
+    plain(
+        "retry_budget_percent",
+        ParamKind::Integer { min: 0, max: 100 },
+        Some("`10`"),
+        "Calls that may be repeated, in percent of the model's requests, once a reserve of 100 is spent.",
+    ),
+    plain(
+        "max_concurrency",
+        ParamKind::Integer { min: 0, max: MAX_INTEGER },
+        None,
+        "Chats that the model may answer at the same time; further ones get a 429. `0` is without a limit.",
+    ),
+    plain(
+        "requests_per_minute_limit",
+        ParamKind::Integer { min: 0, max: MAX_INTEGER },
+        None,
+        "Chats that the model may answer in a minute; further ones get a 429. `0` is without a limit.",
+    ),
     refused("response_format", PER_REQUEST),
     refused("tool_choice", PER_REQUEST),
     refused("metadata", PER_REQUEST),
@@ -293,6 +311,4 @@ pub(super) static PARAMS: &[ParamSpec] = &[
     ignored("spice_tools"),
     ignored("tool_embedding_model"),
     ignored("tool_recursion_limit"),
-    ignored("max_concurrency"),
-    ignored("requests_per_minute_limit"),
 ];

@@ -1,0 +1,164 @@
+//! Limits of one model or one key. Counting is a few atomic instructions; where there is no limit there is no counter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::metrics::Limit;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What a limit lets through before it is met; `None` is without end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// Chats at the same time.
+    pub(crate) concurrency: Option<u32>,
+    /// Chats in a minute.
+    pub(crate) requests: Option<u32>,
+    /// Tokens in a minute.
+    pub(crate) tokens: Option<u32>,
+}
+
+/// Counts the chats of one model or key.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    allowance: Allowance,
+    running: AtomicU32,
+    requests: Option<Rate>,
+    tokens: Option<Rate>,
+}
+
+/// A chat that is counted as running; its drop ends that.
+#[derive(Debug)]
+pub(crate) struct Running(Arc<Limiter>);
+
+/// A limit that was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Met {
+    pub(crate) limit: Limit,
+    /// The limit's number.
+    pub(crate) most: u32,
+    /// When there is room again, as far as that is known.
+    pub(crate) after: Duration,
+}
+
+impl Limiter {
+    fn new(allowance: Allowance) -> Self {
+        Self {
+            allowance,
+            running: AtomicU32::new(0),
+            requests: allowance.requests.map(Rate::new),
+            tokens: allowance.tokens.map(Rate::new),
+        }
+    }
+
+    /// The counter of what has these limits; none where there is no limit.
+    pub(crate) fn of(allowance: Allowance) -> Option<Arc<Self>> {
+        (allowance != Allowance::default()).then(|| Arc::new(Self::new(allowance)))
+    }
+
+    /// Goes on with what was counted before, where the limits are what they were.
+    pub(crate) fn inherit(self: &mut Arc<Self>, before: &Arc<Self>) {
+        if self.allowance == before.allowance {
+            *self = Arc::clone(before);
+        }
+    }
+
+    /// Counts a chat, where every limit has room for it.
+    pub(crate) fn admit(self: &Arc<Self>) -> Result<Running, Met> {
+        let most = self.allowance.concurrency.unwrap_or(u32::MAX);
+        let one_more = |running: u32| running.checked_add(1).filter(|running| *running <= most);
+        if self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
+            return Err(Met { limit: Limit::Concurrency, most, after: Duration::from_secs(1) });
+        }
+        // From here on, dropping it gives the place back.
+        let running = Running(Arc::clone(self));
+        if let Some(rate) = &self.tokens {
+            rate.look().map_err(|after| Met { limit: Limit::Tokens, most: rate.most, after })?;
+        }
+        if let Some(rate) = &self.requests {
+            rate.take().map_err(|after| Met { limit: Limit::Requests, most: rate.most, after })?;
+        }
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// Counts what the chat has used.
+    pub(crate) fn used(&self, tokens: u64) {
+        if let Some(rate) = &self.0.tokens {
+            rate.charge(tokens);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// So many in a minute: all of them at once after a minute of quiet, and then one after the other.
+///
+/// What has been taken is kept as the time at which all of it will have been worked off (the generic cell rate
+/// algorithm), so that one number says everything.
+#[derive(Debug)]
+struct Rate {
+    most: u32,
+    began: Instant,
+    /// In nanoseconds since `began`.
+    done: AtomicU64,
+}
+
+impl Rate {
+    fn new(most: u32) -> Self {
+        Self { most, began: Instant::now(), done: AtomicU64::new(0) }
+    }
+
+    /// Takes one, or says when there is one.
+    fn take(&self) -> Result<(), Duration> {
+        let now = nanos(self.began.elapsed());
+        let (cost, minute) = (self.cost(1), nanos(MINUTE));
+        let taken = |done: u64| {
+            let done = done.max(now).saturating_add(cost);
+            (done - now <= minute).then_some(done)
+        };
+        match self.done.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
+            Ok(_) => Ok(()),
+            Err(done) => Err(Duration::from_nanos(
+                done.saturating_add(cost).saturating_sub(now).saturating_sub(minute),
+            )),
+        }
+    }
+
+    /// Says when there is room again, where more was charged than fits.
+    fn look(&self) -> Result<(), Duration> {
+        let ahead = self.done.load(Ordering::Relaxed).saturating_sub(nanos(self.began.elapsed()));
+        match ahead.checked_sub(nanos(MINUTE)) {
+            None => Ok(()),
+            Some(over) => Err(Duration::from_nanos(over.saturating_add(1))),
+        }
+    }
+
+    /// Takes so many, whether there are as many or not: they have been used.
+    fn charge(&self, count: u64) {
+        let (now, cost) = (nanos(self.began.elapsed()), self.cost(count));
+        let charged = |done: u64| Some(done.max(now).saturating_add(cost));
+        // Never refused.
+        let _ = self.done.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charged);
+    }
+
+    /// The time in which so many are worked off.
+    fn cost(&self, count: u64) -> u64 {
+        nanos(MINUTE).saturating_mul(count) / u64::from(self.most.max(1))
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

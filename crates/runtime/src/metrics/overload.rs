@@ -1,0 +1,107 @@
+//! What was sent away, and why.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::add;
+
+/// Why a chat was sent away for the sake of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shed {
+    /// As many as may wait were waiting.
+    QueueFull,
+    /// It has waited for as long as a chat may.
+    QueueTimeout,
+}
+
+impl Shed {
+    const ALL: [Self; 2] = [Self::QueueFull, Self::QueueTimeout];
+
+    fn labels(self) -> ShedLabels {
+        let reason = match self {
+            Self::QueueFull => "queue_full",
+            Self::QueueTimeout => "queue_timeout",
+        };
+        ShedLabels { reason }
+    }
+}
+
+/// Whose limit a chat met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The key's.
+    Key,
+    /// The model's.
+    Model,
+}
+
+/// Which limit a chat met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Chats at the same time.
+    Concurrency,
+    /// Chats in a minute.
+    Requests,
+    /// Tokens in a minute.
+    Tokens,
+}
+
+fn limited(scope: Scope, limit: Limit) -> LimitLabels {
+    let scope = match scope {
+        Scope::Key => "key",
+        Scope::Model => "model",
+    };
+    let limit = match limit {
+        Limit::Concurrency => "concurrency",
+        Limit::Requests => "requests",
+        Limit::Tokens => "tokens",
+    };
+    LimitLabels { scope, limit }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShedLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    scope: &'static str,
+    limit: &'static str,
+}
+
+/// The numbers of an overload.
+#[derive(Debug)]
+pub(crate) struct Overload {
+    shed: Family<ShedLabels, Counter>,
+    rate_limited: Family<LimitLabels, Counter>,
+    pub(crate) queued: Gauge,
+}
+
+impl Overload {
+    pub(super) fn register(all: &mut Registry) -> Self {
+        let overload = Self {
+            shed: add(all, "shed", "Chats that were sent away for the sake of the process, by reason"),
+            rate_limited: add(all, "rate_limited", "Chats that were refused at a limit of a key or a model"),
+            queued: add(all, "requests_queued", "Chats that wait for a place"),
+        };
+        // All are there from the start, so that the first one is an increase.
+        for reason in Shed::ALL {
+            drop(overload.shed.get_or_create(&reason.labels()));
+        }
+        overload
+    }
+
+    /// Counts a chat that was sent away.
+    pub(crate) fn shed(&self, reason: Shed) {
+        self.shed.get_or_create(&reason.labels()).inc();
+    }
+
+    /// Counts a chat that met a limit.
+    pub(crate) fn limited(&self, scope: Scope, limit: Limit) {
+        self.rate_limited.get_or_create(&limited(scope, limit)).inc();
+    }
+}
