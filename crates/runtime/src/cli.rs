@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::memory::parse_size;
 use crate::{commands, output, service, telemetry};
 
 const EXAMPLES: &str = "\
@@ -74,6 +75,10 @@ pub(crate) struct ServeArgs {
     /// Chats that may wait for a place, a second each; further ones get a 503.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub(crate) max_queued: u32,
+    /// Memory that the process may hold, such as `512MiB`; above 80 % of it new chats get a 503. Without it, the limit
+    /// of the control group counts, where there is one; `0` is without a limit.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_memory: Option<u64>,
     /// Connections that may be open at the same time; further ones wait.
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,

@@ -24,6 +24,7 @@ mod router;
 mod serving;
 mod sse;
 mod tls;
+mod watermark;
 
 pub use accept::serve;
 pub use auth::Keys;

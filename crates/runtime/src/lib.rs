@@ -15,6 +15,7 @@ mod cli;
 mod clock;
 mod commands;
 mod manifest;
+mod memory;
 mod metrics;
 mod output;
 mod remote;

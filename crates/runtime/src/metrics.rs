@@ -13,11 +13,11 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-use crate::telemetry;
+use crate::{memory, telemetry};
 
 mod overload;
 
@@ -80,9 +80,22 @@ struct LogLines;
 impl Collector for LogLines {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let help = "Log lines that were dropped because nobody took them";
-        let metric =
-            encoder.encode_descriptor("spicerack_log_lines_dropped", help, None, MetricType::Counter)?;
+        let metric = encoder.encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?;
         ConstCounter::new(telemetry::dropped()).encode(metric)
+    }
+}
+
+/// The memory of the process, looked at when the numbers are.
+#[derive(Debug)]
+struct Memory;
+
+impl Collector for Memory {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let Some(bytes) = memory::resident() else { return Ok(()) };
+        let help = "Memory that the process holds";
+        let metric =
+            encoder.encode_descriptor("memory_resident", help, Some(&Unit::Bytes), MetricType::Gauge)?;
+        ConstGauge::new(bytes).encode(metric)
     }
 }
 
@@ -155,6 +168,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("spicerack");
         let all = &mut registry;
         all.register_collector(Box::new(LogLines));
+        all.register_collector(Box::new(Memory));
         let metrics = Self {
             requests: add(all, "requests", "Requests that have ended"),
             durations: add_seconds(

@@ -16,9 +16,9 @@ use super::start;
 use crate::cli::ServeArgs;
 use crate::http::{self, Cors, Door, Gateway, Hosts, Keys, Limits};
 use crate::manifest::Prepared;
-use crate::service;
 use crate::shutdown::Shutdown;
 use crate::watch::Watch;
+use crate::{memory, service};
 
 /// Serves a manifest, on the socket that a service manager passed on where there is one.
 pub(crate) async fn serve(arguments: ServeArgs, passed: Option<std::net::TcpListener>) -> Result<(), Error> {
@@ -68,6 +68,7 @@ fn limits(arguments: &ServeArgs) -> Limits {
     Limits {
         in_flight: usize::try_from(arguments.max_in_flight).unwrap_or(usize::MAX),
         queue: usize::try_from(arguments.max_queued).unwrap_or(usize::MAX),
+        memory: arguments.max_memory.or_else(memory::limit_of_group).filter(|bytes| *bytes > 0),
         connections: usize::try_from(arguments.max_connections).unwrap_or(usize::MAX),
         client_connections: arguments
             .max_connections_per_client
@@ -127,6 +128,9 @@ fn announce(listener: &TcpListener, metrics: Option<&TcpListener>, gateway: &Gat
         } else {
             tracing::info!(model = name, from, region, "serving a model");
         }
+    }
+    if let Some(watermark_bytes) = gateway.watermark.as_ref().map(|watermark| watermark.most()) {
+        tracing::info!(watermark_bytes, "new chats are refused while the process holds more memory");
     }
     if serving.registry.is_empty() {
         tracing::warn!("the manifest declares no models, so there is nothing to ask");

@@ -20,6 +20,8 @@ pub(crate) struct Admission(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// How many may be answered.
+    places: usize,
     /// How many may wait.
     most: usize,
     /// For how long.
@@ -61,7 +63,13 @@ impl Admission {
     pub(super) fn new(limits: &Limits, queued: Gauge) -> Self {
         let Limits { in_flight, queue, queue_time, .. } = *limits;
         let state = State { free: in_flight, waiting: VecDeque::new(), number: 0, turn: 0 };
-        Self(Arc::new(Inner { most: queue, time: queue_time, state: Mutex::new(state), queued }))
+        Self(Arc::new(Inner {
+            places: in_flight,
+            most: queue,
+            time: queue_time,
+            state: Mutex::new(state),
+            queued,
+        }))
     }
 
     /// Held for a few instructions, or a look at those who wait; never over an await.
@@ -74,6 +82,11 @@ impl Admission {
         let mut state = self.state();
         state.free = state.free.checked_sub(1)?;
         Some(Admitted(self.clone()))
+    }
+
+    /// Whether no chat is being answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state().free == self.0.places
     }
 
     /// Waits for room on behalf of a caller, where there are as many keys as said.

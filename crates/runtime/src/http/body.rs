@@ -56,12 +56,17 @@ fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), ApiError> {
     {
         return Err(ApiError::unsupported_content_encoding(&text(encoding)));
     }
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length = length(headers);
     let limit = u64::try_from(limits.body).unwrap_or(u64::MAX);
     if length.is_some_and(|length| length > limit) {
         return Err(ApiError::body_too_large(limits.body));
     }
     Ok(())
+}
+
+/// The size of a body, where its head says it.
+pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// `application/json`, with or without parameters such as a character set.

@@ -18,8 +18,9 @@ use super::limiter::Met;
 use super::models::may_see;
 use super::router::{Ticket, add_upstream_id};
 use super::sse::SseBody;
+use super::watermark::Announced;
 use super::{body, error, request_id};
-use crate::metrics::{Limit, Scope};
+use crate::metrics::{Limit, Scope, Shed};
 
 const X_IGNORED: HeaderName = HeaderName::from_static("x-spicerack-ignored");
 const X_MODEL: HeaderName = HeaderName::from_static("x-spicerack-model");
@@ -75,10 +76,13 @@ impl From<chat::Error> for Refusal {
 
 async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    if let Err(refusal) = admit(gateway, exchange).await {
-        body::discard(&parts.headers, body).await;
-        return Err(refusal.into());
-    }
+    let announced = match admit(gateway, exchange, &parts.headers).await {
+        Ok(announced) => announced,
+        Err(refusal) => {
+            body::discard(&parts.headers, body).await;
+            return Err(refusal.into());
+        }
+    };
     let bytes = body::read(&parts.headers, body, &gateway.limits).await?;
     let wire = ChatCompletionRequest::from_slice(&bytes)?;
     drop(bytes);
@@ -92,6 +96,7 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
         ignored,
         adjusted,
     } = openai_api::translate(wire)?;
+    drop(announced);
     let entry = exchange.serving.registry.get(&name).filter(|entry| may_see(exchange, entry));
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
@@ -131,9 +136,21 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     Ok(response)
 }
 
-/// Counts a chat among those of its key, and takes a place among the chats in flight, after a short wait where there
-/// is none.
-async fn admit(gateway: &Gateway, exchange: &Exchange) -> Result<(), ApiError> {
+/// Makes room for a chat's body, counts the chat among those of its key, and takes a place among the chats in flight,
+/// after a short wait where there is none.
+async fn admit(
+    gateway: &Gateway,
+    exchange: &Exchange,
+    headers: &HeaderMap,
+) -> Result<Option<Announced>, ApiError> {
+    let mut announced = None;
+    if let Some(watermark) = &gateway.watermark {
+        announced = watermark.admit(body::length(headers));
+        // One at a time is always let in: what an allocator keeps for later is not given back while nothing happens.
+        if announced.is_none() && !gateway.admission.is_idle() {
+            return Err(shed(gateway, Shed::Memory));
+        }
+    }
     let keys = exchange.serving.door.keys.as_ref();
     if keys.is_some_and(Keys::are_limited)
         && let Some(caller) = exchange.caller()
@@ -146,17 +163,14 @@ async fn admit(gateway: &Gateway, exchange: &Exchange) -> Result<(), ApiError> {
         Some(admitted) => Ok(admitted),
         None => gateway.admission.wait(exchange.caller(), keys.map_or(0, Keys::len)).await,
     };
-    let admitted = admitted.map_err(|reason| {
-        gateway.metrics.overload.shed(reason);
-        ApiError::overloaded(soon())
-    })?;
-    exchange.hold(admitted);
-    Ok(())
+    exchange.hold(admitted.map_err(|reason| shed(gateway, reason))?);
+    Ok(announced)
 }
 
-/// When those who are sent away at the same time come back: not at the same time.
-fn soon() -> Duration {
-    Duration::from_millis(fastrand::u64(500..=1000))
+/// Sends a chat away. Those who are sent away at the same time are told not to come back at the same time.
+fn shed(gateway: &Gateway, reason: Shed) -> ApiError {
+    gateway.metrics.overload.shed(reason);
+    ApiError::overloaded(Duration::from_millis(fastrand::u64(500..=1000)))
 }
 
 /// Refuses a chat that met a limit.

@@ -9,7 +9,9 @@ use model_registry::ModelRegistry;
 use super::admission::Admission;
 use super::door::Door;
 use super::serving::{Limiters, Rejected, Serving};
+use super::watermark::Watermark;
 use crate::clock::Clock;
+use crate::memory;
 use crate::metrics::Metrics;
 use crate::remote::Fetcher;
 use crate::shutdown::Shutdown;
@@ -37,6 +39,8 @@ pub struct Limits {
     pub queue: usize,
     /// A chat waits for this long.
     pub queue_time: Duration,
+    /// The memory that the process may hold, in bytes; new chats are refused above a part of it.
+    pub memory: Option<u64>,
     /// A comment keeps a silent stream alive this often.
     pub keep_alive: Duration,
     /// Running answers may take this long to end once the process is told to stop.
@@ -58,6 +62,7 @@ impl Default for Limits {
             in_flight: 512,
             queue: 64,
             queue_time: Duration::from_secs(1),
+            memory: None,
             // Proxies give up on a silent connection after 30 to 60 s.
             keep_alive: Duration::from_secs(15),
             drain: Duration::from_secs(30),
@@ -72,6 +77,7 @@ pub struct Gateway {
     rejected: ArcSwapOption<Rejected>,
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
+    pub(crate) watermark: Option<Arc<Watermark>>,
     pub(crate) metrics: Metrics,
     pub(crate) fetcher: Fetcher,
     pub(crate) clock: Clock,
@@ -93,6 +99,10 @@ impl Gateway {
     ) -> Self {
         let metrics = Metrics::default();
         metrics.generation.set(1);
+        let watermark = limits.memory.map(|memory| Watermark::new(memory, Box::new(memory::resident)));
+        if let Some(watermark) = &watermark {
+            metrics.overload.memory_watermark.set(watermark.most());
+        }
         Self {
             serving: ArcSwap::from_pointee(Serving {
                 generation: 1,
@@ -104,6 +114,7 @@ impl Gateway {
             rejected: ArcSwapOption::empty(),
             limits,
             admission: Admission::new(&limits, metrics.overload.queued.clone()),
+            watermark,
             metrics,
             fetcher: Fetcher::default(),
             started: clock.now(),

@@ -1,10 +1,12 @@
 //! What was sent away, and why.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use super::add;
 
@@ -15,15 +17,18 @@ pub(crate) enum Shed {
     QueueFull,
     /// It has waited for as long as a chat may.
     QueueTimeout,
+    /// The process holds too much memory.
+    Memory,
 }
 
 impl Shed {
-    const ALL: [Self; 2] = [Self::QueueFull, Self::QueueTimeout];
+    const ALL: [Self; 3] = [Self::QueueFull, Self::QueueTimeout, Self::Memory];
 
     fn labels(self) -> ShedLabels {
         let reason = match self {
             Self::QueueFull => "queue_full",
             Self::QueueTimeout => "queue_timeout",
+            Self::Memory => "memory",
         };
         ShedLabels { reason }
     }
@@ -79,6 +84,7 @@ pub(crate) struct Overload {
     shed: Family<ShedLabels, Counter>,
     rate_limited: Family<LimitLabels, Counter>,
     pub(crate) queued: Gauge,
+    pub(crate) memory_watermark: Gauge<u64, AtomicU64>,
 }
 
 impl Overload {
@@ -87,7 +93,14 @@ impl Overload {
             shed: add(all, "shed", "Chats that were sent away for the sake of the process, by reason"),
             rate_limited: add(all, "rate_limited", "Chats that were refused at a limit of a key or a model"),
             queued: add(all, "requests_queued", "Chats that wait for a place"),
+            memory_watermark: Gauge::default(),
         };
+        all.register_with_unit(
+            "memory_watermark",
+            "Memory of the process above which new chats are refused; 0 where it is not bounded",
+            Unit::Bytes,
+            overload.memory_watermark.clone(),
+        );
         // All are there from the start, so that the first one is an increase.
         for reason in Shed::ALL {
             drop(overload.shed.get_or_create(&reason.labels()));

@@ -3,6 +3,7 @@
 use bedrock_emulator::{Config, Emulator, Gate, Reply};
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
 use crate::support::{Gateway, Http, hello, hello_streamed, manifest, params_for, pod, run, spicerack};
@@ -229,4 +230,57 @@ async fn a_keys_requests_and_tokens_are_counted_over_reloads() {
         assert!(millis > 0);
         assert_eq!(gateway.http.with("x-api-key", "admin-key").post(&hello("hi")).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn a_process_that_holds_too_much_memory_refuses_chats_and_goes_on_with_those_it_has() {
+    let arguments = [METRICS, &["--max-memory", "1MiB"]].concat();
+    let (mut gateway, emulator) = Gateway::with_emulator_and("", &[], &arguments).await;
+    let numbers = numbers(&mut gateway);
+    let gate = Gate::default();
+    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
+    let http = gateway.http.clone();
+    let mut first = JoinSet::new();
+    first.spawn(async move { http.post(&hello("hi")).await });
+    // One at a time is let in whatever the process holds, or it might never find out that there is room.
+    emulator.wait_for_requests(1).await;
+    for _ in 0..3 {
+        let reply = gateway.http.post(&hello("hi")).await;
+        reply.error((503, "service_unavailable_error", Some("server_overloaded"), None));
+        assert_eq!((reply.header("retry-after"), reply.header("x-should-retry")), ("1", "true"));
+    }
+    assert_eq!(gateway.http.get("/health").await.status, 200);
+    assert_eq!(number(&numbers, "spicerack_shed_total{reason=\"memory\"}").await, 3);
+    assert_eq!(number(&numbers, "spicerack_memory_watermark_bytes").await, (1 << 20) * 80 / 100);
+    assert!(number(&numbers, "spicerack_memory_resident_bytes").await > 1 << 20);
+    gate.open();
+    assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
+    gateway.log(|log| log["message"] == "request" && log["status"] == json!(200) && !log["model"].is_null());
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
+    let log = gateway.stop();
+    assert_eq!(log.matches("the process holds too much memory").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn a_body_for_which_there_is_no_room_is_refused_before_it_is_read() {
+    let (mut gateway, emulator) = Gateway::with_emulator_and("", &[], &["--max-memory", "200MiB"]).await;
+    gateway.log(|log| log["watermark_bytes"] == json!(160 << 20));
+    let gate = Gate::default();
+    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
+    let http = gateway.http.clone();
+    let mut first = JoinSet::new();
+    first.spawn(async move { http.post(&hello("hi")).await });
+    emulator.wait_for_requests(1).await;
+    // Held twice for a moment, these would be too much.
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 33554432\r\n\r\n";
+    let mut uploads = Vec::new();
+    for _ in 0..3 {
+        let mut upload = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+        upload.write_all(head.as_bytes()).await.unwrap();
+        uploads.push(upload);
+    }
+    gateway.log(|log| log["message"].as_str().is_some_and(|text| text.contains("holds too much memory")));
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200, "there is room for a small one");
+    gate.open();
+    assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
 }
