@@ -25,8 +25,6 @@ pub(crate) enum How {
     Held(&'static str, &'static str),
     /// Nothing: why it cannot be tested here.
     Skipped(&'static str),
-    /// Nothing yet: what is missing in the gateway.
-    Pending(&'static str),
 }
 
 macro_rules! how {
@@ -41,9 +39,6 @@ macro_rules! how {
     };
     ((skipped $why:literal)) => {
         How::Skipped($why)
-    };
-    ((pending $why:literal)) => {
-        How::Pending($why)
     };
 }
 
@@ -72,13 +67,6 @@ macro_rules! test {
         #[ignore = $why]
         fn $name() {
             println!("{} skipped: {}", stringify!($name), $why);
-        }
-    };
-    ($name:ident (pending $why:literal)) => {
-        #[test]
-        #[ignore = $why]
-        fn $name() {
-            println!("{} pending: {}", stringify!($name), $why);
         }
     };
 }
@@ -208,8 +196,8 @@ rows! {
         "delivered as text"
         (run streams::injection, "scripts")
     f37_a_storm_of_refusals "429 for all calls for ten seconds" =>
-        "429 with `retry-after`"
-        (pending "there is no budget for repeated calls yet: each request makes up to `max_attempts`")
+        "429 with `retry-after`; what is called again is bound by the model's budget"
+        (held "runtime/tests/it/overload.rs", "a_storm_of_failures_is_repeated_within_the_budget_alone")
     f38_one_model_fails "503 or silence of one model alone" =>
         "the other models are not affected"
         (run load::one_model, "scripts for one model; a call that waits at a gate")
@@ -223,7 +211,7 @@ rows! {
         "repeated calls are spread at random"
         (held "bedrock/src/transport/retry.rs", "what_failed_at_the_same_time_comes_back_spread_out")
     f40_no_place_left "More chats than `--max-in-flight`" =>
-        "503 `server_overloaded` at once, there is no queue; no running answer fails"
+        "some wait for a second at most, the others get 503 `server_overloaded` at once; no running answer fails"
         (run load::full, "calls that wait at a gate")
     f41_credentials_end_early "AWS finds the session token expired" =>
         "renewed once for all requests, signed once more, answered"
@@ -304,8 +292,8 @@ rows! {
         "running streams go on; served again once some are free"
         (run process::descriptors, "`ulimit`, clients by hand")
     f66_no_memory "Little memory" =>
-        "503 before it runs out"
-        (pending "there is no bound on memory yet; `--max-in-flight` and the limits of bodies bound what requests hold")
+        "503 for new chats above a share of the limit; running answers go on"
+        (held "runtime/tests/it/overload.rs", "a_process_that_holds_too_much_memory_refuses_chats_and_goes_on_with_those_it_has")
     f67_a_full_disk "The disk behind the logs is full" =>
         "requests are not affected"
         (run process::full_disk, "`/dev/full` as both outputs")

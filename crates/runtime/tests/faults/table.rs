@@ -51,7 +51,6 @@ fn page() -> String {
             How::Whole(by) => (by.to_owned(), "no"),
             How::Held(file, test) => (format!("`{test}` in crates/{file}"), "whole"),
             How::Skipped(why) => (format!("skipped: {why}"), "skipped"),
-            How::Pending(why) => (format!("pending: {why}"), "pending"),
         };
         writeln!(page, "| {} | {} | {} | {shown} | {form} |", number(row.name), row.fault, row.does).unwrap();
     }
