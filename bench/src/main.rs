@@ -10,7 +10,6 @@ mod process;
 mod proxy;
 mod report;
 mod run;
-mod scenario;
 mod serve;
 mod start;
 mod translator;
@@ -19,7 +18,7 @@ mod upstream;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use bench::{BoxError, replies, scenario};
 
 const USAGE: &str = "usage: bench run --spicerack PATH [--quick] [--rounds N] [--only NAME] [--json FILE]
        bench upstream | proxy UPSTREAM | translator UPSTREAM";

@@ -5,45 +5,45 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// The model that streams 100 pieces at once.
-pub(crate) const LITE: &str = "amazon.nova-lite-v1:0";
+pub const LITE: &str = "amazon.nova-lite-v1:0";
 /// The model that streams 1,000 pieces at once.
-pub(crate) const PRO: &str = "amazon.nova-pro-v1:0";
+pub const PRO: &str = "amazon.nova-pro-v1:0";
 /// The model that streams 100 pieces, one each [`PACE`].
-pub(crate) const MICRO: &str = "amazon.nova-micro-v1:0";
+pub const MICRO: &str = "amazon.nova-micro-v1:0";
 /// The time between two pieces of [`MICRO`].
-pub(crate) const PACE: Duration = Duration::from_millis(10);
+pub const PACE: Duration = Duration::from_millis(10);
 
 /// The models by the names that requests use.
-pub(crate) const MODELS: [(&str, &str); 3] = [("lite", LITE), ("pro", PRO), ("micro", MICRO)];
+pub const MODELS: [(&str, &str); 3] = [("lite", LITE), ("pro", PRO), ("micro", MICRO)];
 
 /// One kind of load.
 #[derive(Clone, Debug)]
-pub(crate) struct Scenario {
+pub struct Scenario {
     /// Its name in reports.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What it is, for people.
-    pub(crate) title: &'static str,
+    pub title: &'static str,
     /// The model's name.
-    pub(crate) model: &'static str,
+    pub model: &'static str,
     /// The request's body.
-    pub(crate) body: String,
+    pub body: String,
     /// Whether the answer comes in pieces.
-    pub(crate) stream: bool,
+    pub stream: bool,
     /// Requests at once.
-    pub(crate) at_once: usize,
+    pub at_once: usize,
     /// Requests in one turn of one program.
-    pub(crate) requests: usize,
+    pub requests: usize,
 }
 
 impl Scenario {
     /// The pieces of a streamed answer.
-    pub(crate) fn pieces(&self) -> u64 {
+    pub fn pieces(&self) -> u64 {
         if self.model == "pro" { 1_000 } else { 100 }
     }
 }
 
 /// Everything that is measured by load.
-pub(crate) fn all() -> Vec<Scenario> {
+pub fn all() -> Vec<Scenario> {
     let scenario = |name, title, model, body: Value, (at_once, requests)| Scenario {
         name,
         title,
@@ -71,7 +71,8 @@ pub(crate) fn all() -> Vec<Scenario> {
     ]
 }
 
-fn short(model: &str) -> Value {
+/// A question of two sentences.
+pub fn short(model: &str) -> Value {
     json!({
         "model": model,
         "messages": [
@@ -96,7 +97,7 @@ fn with(mut body: Value, members: Value) -> Value {
 }
 
 /// A coding agent in the middle of its work: instructions, 30 tools, and a history of calls and results.
-fn agent() -> Value {
+pub fn agent() -> Value {
     with(short("lite"), json!({"messages": history(), "tools": (0..30).map(tool).collect::<Vec<_>>()}))
 }
 

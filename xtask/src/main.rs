@@ -1,7 +1,8 @@
 //! Development tasks: `cargo xtask <task>`.
 //!
 //! `tidy` checks what no compiler checks, `docs` writes the pages that are generated from the code, `clients` lets
-//! others' clients loose on the binary, `bench` measures it, and `faults` lets everything go wrong that can.
+//! others' clients loose on the binary, `bench` measures it, `faults` lets everything go wrong that can, and
+//! `instructions` counts what each step of a request takes.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,17 +12,20 @@ mod bench;
 mod clients;
 mod docs;
 mod faults;
+mod instructions;
 mod tidy;
 
 const USAGE: &str = "\
 usage: cargo xtask <task>
 
 tasks:
-  tidy      check sizes, dependencies and invariants of the workspace
-  docs      write the generated pages (with --check: fail where they differ)
-  clients   run the official SDKs and the agent frameworks against the binary
-  bench     measure a request's cost beside two yardsticks (--quick: one short round)
-  faults    let every fault happen in all its forms, and write docs/faults.md
+  tidy          check sizes, dependencies and invariants of the workspace
+  docs          write the generated pages (with --check: fail where they differ)
+  clients       run the official SDKs and the agent frameworks against the binary
+  bench         measure a request's cost beside two yardsticks (--quick: one short round)
+  faults        let every fault happen in all its forms, and write docs/faults.md
+  instructions  count the instructions of each step of a request, beside the accepted
+                numbers of bench/instructions.txt (with --bless: accept these)
 ";
 
 fn main() -> ExitCode {
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         ["clients"] => clients::run(&root),
         ["faults"] => faults::run(&root),
         ["bench", rest @ ..] => bench::run(&root, rest),
+        ["instructions"] => instructions::run(&root, false),
+        ["instructions", "--bless"] => instructions::run(&root, true),
         _ => vec![USAGE.to_owned()],
     };
     let mut stderr = std::io::stderr().lock();

@@ -32,6 +32,8 @@ pub use spec::{
     Policy,
 };
 pub use translate::check_sampling;
+#[cfg(feature = "benchmarks")]
+pub use transport::benchmarks;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use transport::fuzzing;
 pub use transport::{

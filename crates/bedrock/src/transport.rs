@@ -4,6 +4,8 @@
 //! is why retries never repeat an answer that is already
 //! billed, why a silent stream ends, and why the bytes that are signed are the bytes that were translated.
 
+#[cfg(feature = "benchmarks")]
+pub mod benchmarks;
 mod body;
 mod budget;
 mod call;
