@@ -88,7 +88,7 @@ fn streamed(model: &str) -> Value {
 }
 
 /// Puts the members of one object in another.
-fn with(mut body: Value, members: Value) -> Value {
+pub(crate) fn with(mut body: Value, members: Value) -> Value {
     if let (Value::Object(body), Value::Object(members)) = (&mut body, members) {
         body.extend(members);
     }
@@ -96,7 +96,7 @@ fn with(mut body: Value, members: Value) -> Value {
 }
 
 /// A coding agent in the middle of its work: instructions, 30 tools, and a history of calls and results.
-fn agent() -> Value {
+pub(crate) fn agent() -> Value {
     with(short("lite"), json!({"messages": history(), "tools": (0..30).map(tool).collect::<Vec<_>>()}))
 }
 
@@ -115,6 +115,7 @@ fn tool(index: usize) -> Value {
     })
 }
 
+/// A system prompt, a question, and twelve turns of calls and their results.
 fn history() -> Vec<Value> {
     let instructions = "You work on a repository. Read before you write, and say what you did.\n".repeat(60);
     let mut messages = vec![

@@ -1,7 +1,7 @@
 //! Development tasks: `cargo xtask <task>`.
 //!
 //! `tidy` checks what no compiler checks, `docs` writes the pages that are generated from the code, `clients` lets
-//! others' clients loose on the binary, and `faults` lets everything go wrong that can.
+//! others' clients loose on the binary, `faults` lets everything go wrong that can, and `soak` much of it for long.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 mod clients;
 mod docs;
 mod faults;
+mod soak;
 mod tidy;
 
 const USAGE: &str = "\
@@ -20,6 +21,7 @@ tasks:
   docs      write the generated pages (with --check: fail where they differ)
   clients   run the official SDKs and the agent frameworks against the binary
   faults    let every fault happen in all its forms, and write docs/faults.md
+  soak      load the shipped binary for long, and check what is left (arguments: those of `bench soak`)
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ["docs", "--check"] => docs::check(&root),
         ["clients"] => clients::run(&root),
         ["faults"] => faults::run(&root),
+        ["soak", rest @ ..] => soak::run(&root, rest),
         _ => vec![USAGE.to_owned()],
     };
     let mut stderr = std::io::stderr().lock();
