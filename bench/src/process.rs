@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
@@ -67,10 +69,21 @@ impl Program {
     /// Starts the gateway with everything on; its log goes to a file.
     pub(crate) fn spicerack(binary: &Path, folder: &Path) -> Result<Self, BoxError> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        Self::spicerack_at(binary, folder, address, &["--max-in-flight", "4096"])
+    }
+
+    /// The same at an address, and with more arguments.
+    pub(crate) fn spicerack_at(
+        binary: &Path,
+        folder: &Path,
+        address: SocketAddr,
+        arguments: &[&str],
+    ) -> Result<Self, BoxError> {
         let started = Instant::now();
         let child = Command::new(binary)
             .arg(folder)
-            .args(["--http", &address.to_string(), "--metrics", "127.0.0.1:0", "--max-in-flight", "4096"])
+            .args(["--http", &address.to_string(), "--metrics", "127.0.0.1:0"])
+            .args(arguments)
             .stderr(File::options().append(true).create(true).open(folder.join("log"))?)
             .spawn()?;
         let program = Self::new(child, address, started)?;
@@ -111,6 +124,28 @@ impl Program {
         let line = status.lines().find_map(|line| line.strip_prefix(key)).ok_or("no such figure")?;
         Ok(line.trim_matches([':', '\t', ' ', 'k', 'B']).parse()?)
     }
+
+    /// Its open file descriptors: sockets, for the most part.
+    pub(crate) fn descriptors(&self) -> Result<usize, BoxError> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), BoxError> {
+        Ok(kill(Pid::from_raw(self.child.id().try_into()?), signal)?)
+    }
+
+    /// How it ended, where it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, BoxError> {
+        Ok(self.child.try_wait()?)
+    }
+}
+
+/// Lets this process, and those that it starts, open as many files as they ever may.
+pub(crate) fn raise_descriptors() -> Result<u64, BoxError> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    Ok(most)
 }
 
 impl Drop for Program {

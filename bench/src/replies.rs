@@ -36,13 +36,19 @@ pub fn stream(deltas: usize) -> Vec<Bytes> {
     events
 }
 
-fn event(kind: &'static str, payload: &str) -> Bytes {
+/// The frame of an event.
+pub fn event(kind: &'static str, payload: &str) -> Bytes {
+    frame("event", kind, payload)
+}
+
+/// A frame: an `event` or an `exception`.
+pub fn frame(message: &'static str, kind: &'static str, payload: &str) -> Bytes {
     let header =
         |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(value.into()));
     let message = Message::new(Bytes::copy_from_slice(payload.as_bytes()))
-        .add_header(header(":event-type", kind))
+        .add_header(header(if message == "event" { ":event-type" } else { ":exception-type" }, kind))
         .add_header(header(":content-type", "application/json"))
-        .add_header(header(":message-type", "event"));
+        .add_header(header(":message-type", message));
     let mut frame = Vec::new();
     // Headers this short always fit.
     let _ = write_message_to(&message, &mut frame);

@@ -89,7 +89,7 @@ fn streamed(model: &str) -> Value {
 }
 
 /// Puts the members of one object in another.
-fn with(mut body: Value, members: Value) -> Value {
+pub(crate) fn with(mut body: Value, members: Value) -> Value {
     if let (Value::Object(body), Value::Object(members)) = (&mut body, members) {
         body.extend(members);
     }
@@ -116,6 +116,7 @@ fn tool(index: usize) -> Value {
     })
 }
 
+/// A system prompt, a question, and twelve turns of calls and their results.
 fn history() -> Vec<Value> {
     let instructions = "You work on a repository. Read before you write, and say what you did.\n".repeat(60);
     let mut messages = vec![

@@ -1,6 +1,6 @@
 //! A server of HTTP/1.1 on a free port of loopback, as small as one can be.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::Write as _;
 
 use hyper::body::Incoming;
@@ -41,9 +41,14 @@ async fn serve(service: impl Service) -> Result<(), BoxError> {
                 stream.set_nodelay(true)?;
                 let service = service.clone();
                 connections.spawn(async move {
-                    let answer = service_fn(|request| service.answer(request));
-                    // A connection that breaks is the load's to notice.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+                    let answer = service_fn(|request| Box::pin(service.answer(request)));
+                    let mut connection =
+                        http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+                    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+                    if ended.is_err() {
+                        // A connection that breaks is the load's to notice, and does so at once.
+                        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+                    }
                 });
             }
             Some(_) = connections.join_next() => {}

@@ -57,7 +57,8 @@ pub(crate) fn another(spicerack: &Path, folder: &Path) -> Result<Target, BoxErro
     Ok(Target { name, program: Program::spicerack(spicerack, folder)?, translates: true })
 }
 
-fn manifest(upstream: SocketAddr) -> String {
+/// A manifest with every model of [`MODELS`].
+pub(crate) fn manifest(upstream: SocketAddr) -> String {
     let [id, secret, token] = KEYS;
     let mut manifest = format!(
         "version: v1\nkind: Spicepod\nname: bench\nruntime:\n  auth:\n    api-key:\n      enabled: true\n      keys: [{API_KEY}]\nmodels:\n"

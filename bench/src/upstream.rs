@@ -61,7 +61,8 @@ impl Service for Upstream {
     }
 }
 
-const STREAM: &str = "application/vnd.amazon.eventstream";
+/// The type of a streamed answer.
+pub(crate) const STREAM: &str = "application/vnd.amazon.eventstream";
 
 /// The bytes of an answer.
 pub(crate) enum Answer {

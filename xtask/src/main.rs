@@ -1,8 +1,8 @@
 //! Development tasks: `cargo xtask <task>`.
 //!
 //! `tidy` checks what no compiler checks, `docs` writes the pages that are generated from the code, `clients` lets
-//! others' clients loose on the binary, `bench` measures it, `faults` lets everything go wrong that can, and
-//! `instructions` counts what each step of a request takes.
+//! others' clients loose on the binary, `bench` measures it, `faults` lets everything go wrong that can, `soak` much of it for
+//! long, and `instructions` counts what each step of a request takes.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ mod clients;
 mod docs;
 mod faults;
 mod instructions;
+mod soak;
 mod tidy;
 
 const USAGE: &str = "\
@@ -24,6 +25,8 @@ tasks:
   clients       run the official SDKs and the agent frameworks against the binary
   bench         measure a request's cost beside two yardsticks (--quick: one short round)
   faults        let every fault happen in all its forms, and write docs/faults.md
+  soak          load the shipped binary for long, and check what is left (arguments: those of
+                `bench soak`)
   instructions  count the instructions of each step of a request, beside the accepted
                 numbers of bench/instructions.txt (with --bless: accept these)
 ";
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => bench::run(&root, rest),
         ["instructions"] => instructions::run(&root, false),
         ["instructions", "--bless"] => instructions::run(&root, true),
+        ["soak", rest @ ..] => soak::run(&root, rest),
         _ => vec![USAGE.to_owned()],
     };
     let mut stderr = std::io::stderr().lock();

@@ -14,6 +14,7 @@ pub mod http;
 mod cli;
 mod clock;
 mod commands;
+mod descriptors;
 mod manifest;
 mod memory;
 mod metrics;

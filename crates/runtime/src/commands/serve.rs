@@ -14,6 +14,7 @@ use super::error::{Error, ExposedSnafu, InterruptedSnafu, ListenSnafu, SignalsSn
 use super::reload::Reloader;
 use super::start;
 use crate::cli::ServeArgs;
+use crate::descriptors;
 use crate::http::{self, Cors, Door, Gateway, Hosts, Keys, Limits};
 use crate::manifest::Prepared;
 use crate::shutdown::Shutdown;
@@ -22,6 +23,7 @@ use crate::{memory, service};
 
 /// Serves a manifest, on the socket that a service manager passed on where there is one.
 pub(crate) async fn serve(arguments: ServeArgs, passed: Option<std::net::TcpListener>) -> Result<(), Error> {
+    descriptors::raise();
     let mut signals = Signals::new().context(SignalsSnafu)?;
     // From here on the signal does not end the process.
     let hangup = signal(SignalKind::hangup()).context(SignalsSnafu)?;

@@ -154,3 +154,16 @@ async fn a_process_without_descriptors_waits_and_goes_on_once_there_are_some() {
     // It was told once, and not with each try.
     assert_eq!(gateway.stop().matches("cannot be accepted").count(), 1);
 }
+
+#[tokio::test]
+async fn the_limit_of_open_files_is_raised_as_far_as_is_allowed() {
+    let folder = pod(&manifest(&[]));
+    let mut command = Command::new("prlimit");
+    command.args(["--nofile=40:400", "--", env!("CARGO_BIN_EXE_spicerack")]).arg(folder.path());
+    command.arg("--emulator").env_clear().env("AWS_EC2_METADATA_DISABLED", "true");
+    let gateway = Gateway::spawn(&mut command);
+    let held: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(gateway.address).unwrap()).collect();
+    assert_eq!(gateway.http.post(&hello("hi")).await.status, 200);
+    drop(held);
+    assert!(!gateway.stop().contains("cannot be accepted"));
+}

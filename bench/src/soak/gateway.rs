@@ -1,0 +1,209 @@
+//! A gateway in front of the upstream that does what it is told, and everything that both say of themselves.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http1::handshake;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::{Verdicts, number};
+use crate::BoxError;
+use crate::faulty::COUNTS;
+use crate::process::Program;
+use crate::start::manifest;
+
+/// How long idle connections may stay: those to the upstream are the last.
+const UNTIL_IDLE: Duration = Duration::from_secs(80);
+
+/// How long the log and the metrics may lag.
+const SOON: Duration = Duration::from_secs(10);
+
+/// A gateway and its upstream.
+pub(crate) struct Gateway {
+    /// The gateway.
+    pub(crate) program: Program,
+    /// Where its manifest and its log are.
+    pub(crate) folder: TempDir,
+    upstream: Program,
+    metrics: SocketAddr,
+    /// Its descriptors after the start.
+    descriptors: usize,
+}
+
+/// What the log says of chats.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// Lines by the ids of requests.
+    ids: HashMap<String, u32>,
+    /// Attempts of requests whose clients stay, and of those whose clients go.
+    pub(crate) attempts: [u64; 2],
+    /// How requests ended.
+    pub(crate) ends: HashMap<String, u64>,
+    panics: usize,
+}
+
+/// The id of a request: its number, and whether its client stays.
+pub(crate) fn id(number: u64, stays: bool) -> String {
+    format!("{}-{number}", if stays { "stays" } else { "goes" })
+}
+
+impl Gateway {
+    /// Starts both, with room for more than is asked for.
+    pub(crate) async fn start(spicerack: &Path) -> Result<Self, BoxError> {
+        let upstream = Program::own(&["faulty"])?;
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("spicepod.yaml"), manifest(upstream.address))?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let program = serve(spicerack, folder.path(), address)?;
+        let metrics = metrics(folder.path()).await?;
+        let descriptors = program.descriptors()?;
+        Ok(Self { program, folder, upstream, metrics, descriptors })
+    }
+
+    /// Starts another gateway in place of one that was killed.
+    pub(crate) fn restart(&mut self, spicerack: &Path) -> Result<(), BoxError> {
+        self.program = serve(spicerack, self.folder.path(), self.program.address)?;
+        Ok(())
+    }
+
+    /// The manifest that it was started with.
+    pub(crate) fn manifest(&self) -> String {
+        manifest(self.upstream.address)
+    }
+
+    /// Its resident memory in KiB.
+    pub(crate) fn memory(&self) -> Result<u64, BoxError> {
+        self.program.memory("VmRSS")
+    }
+
+    /// One of its metrics.
+    pub(crate) async fn metric(&self, name: &str) -> Result<f64, BoxError> {
+        let page = get(self.metrics, "/metrics").await?;
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.ok_or_else(|| format!("no metric {name}"))?.parse()?)
+    }
+
+    /// How often the upstream was called, by clients that stay and by those that go.
+    pub(crate) async fn calls(&self) -> Result<[u64; 2], BoxError> {
+        let counts: Value = serde_json::from_str(&get(self.upstream.address, COUNTS).await?)?;
+        let count = |key: &str| counts.get(key).and_then(Value::as_u64).ok_or("no count");
+        Ok([count("stayed")?, count("gone")?])
+    }
+
+    /// Waits until at most so many requests are in flight; says whether it came to that.
+    pub(crate) async fn in_flight(&self, most: u32, within: Duration) -> Result<bool, BoxError> {
+        let began = Instant::now();
+        while self.metric("spicerack_requests_in_flight").await? > f64::from(most) {
+            if began.elapsed() > within {
+                return Ok(false);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(true)
+    }
+
+    /// Waits until idle connections are closed, and checks that nothing is left in flight or open.
+    pub(crate) async fn is_idle(&self, verdicts: &mut Verdicts) -> Result<(), BoxError> {
+        let idle = self.in_flight(0, SOON).await?;
+        verdicts.check(idle, "nothing is in flight")?;
+        let began = Instant::now();
+        while self.program.descriptors()? > self.descriptors && began.elapsed() < UNTIL_IDLE {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let (before, after) = (self.descriptors, self.program.descriptors()?);
+        verdicts.check(after <= before, &format!("descriptors: {before} after the start, {after} at the end"))
+    }
+
+    /// Checks that memory is near what it was.
+    pub(crate) fn is_small(
+        &self,
+        verdicts: &mut Verdicts,
+        before: u64,
+        allowed_mebibytes: f64,
+    ) -> Result<(), BoxError> {
+        let after = self.memory()?;
+        let [before, after] = [before, after].map(|kib| number(kib) / 1024.0);
+        let what = format!(
+            "memory: {before:.1} MiB before, {after:.1} MiB after (at most {allowed_mebibytes:.0} more)"
+        );
+        verdicts.check(after <= before + allowed_mebibytes, &what)
+    }
+
+    /// Checks that the log has exactly one line for each of these requests, and reads them.
+    pub(crate) async fn is_logged(&self, verdicts: &mut Verdicts, ids: &[String]) -> Result<Lines, BoxError> {
+        let began = Instant::now();
+        let mut lines = self.lines()?;
+        while lines.ids.len() < ids.len() && began.elapsed() < SOON {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            lines = self.lines()?;
+        }
+        let wrong = ids.iter().filter(|id| lines.ids.remove(*id) != Some(1)).count();
+        let what = format!(
+            "log: {} requests, {wrong} without exactly one line, {} unknown",
+            ids.len(),
+            lines.ids.len()
+        );
+        verdicts.check(wrong == 0 && lines.ids.is_empty(), &what)?;
+        verdicts.check(lines.panics == 0, &format!("log: {} panics", lines.panics))?;
+        Ok(lines)
+    }
+
+    fn lines(&self) -> Result<Lines, BoxError> {
+        let mut lines = Lines::default();
+        for line in BufReader::new(File::open(self.folder.path().join("log"))?).lines() {
+            let line = line?;
+            lines.panics += usize::from(line.contains("panicked"));
+            let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
+            let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
+            if text("message") != "request" || text("route") != "chat_completions" {
+                continue;
+            }
+            let id = text("request_id").to_owned();
+            let [stays, goes] = &mut lines.attempts;
+            let attempts = line.get("attempts").and_then(Value::as_u64).unwrap_or(0);
+            *(if id.starts_with("stays") { stays } else { goes }) += attempts;
+            *lines.ids.entry(id).or_default() += 1;
+            *lines.ends.entry(text("end_reason").to_owned()).or_default() += 1;
+        }
+        Ok(lines)
+    }
+}
+
+fn serve(spicerack: &Path, folder: &Path, address: SocketAddr) -> Result<Program, BoxError> {
+    let room = ["--max-in-flight", "20000", "--max-connections", "20000"];
+    Program::spicerack_at(spicerack, folder, address, &room)
+}
+
+/// Where metrics are, as the log says.
+async fn metrics(folder: &Path) -> Result<SocketAddr, BoxError> {
+    let began = Instant::now();
+    while began.elapsed() < SOON {
+        let log = std::fs::read_to_string(folder.join("log"))?;
+        let address = log.split_once("metrics on http://").and_then(|(_, rest)| rest.split_once("/metrics"));
+        if let Some((address, _)) = address {
+            return Ok(address.parse()?);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err(BoxError::from("the log does not say where metrics are"))
+}
+
+/// Reads a page, over a connection that ends with it.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<String, BoxError> {
+    let (mut sender, connection) = handshake(TokioIo::new(TcpStream::connect(address).await?)).await?;
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let request = http::Request::get(path).header("host", "127.0.0.1").body(Empty::<Bytes>::new())?;
+    let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
+    Ok(String::from_utf8(body.to_vec())?)
+}
