@@ -3,15 +3,16 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use openai_api::ApiError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use self::framing::Framing;
-use super::gateway::Limits;
+use super::gateway::Gateway;
+use crate::metrics::Phase;
 
 mod framing;
 
@@ -19,10 +20,9 @@ mod framing;
 pub(super) struct Guard<T> {
     inner: T,
     framing: Framing,
-    head_time: Duration,
+    gateway: Arc<Gateway>,
     /// Runs while a head is arriving.
     timer: Option<Pin<Box<Sleep>>>,
-    write_time: Duration,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Bytes that go out in place of others.
@@ -30,10 +30,9 @@ pub(super) struct Guard<T> {
 }
 
 impl<T> Guard<T> {
-    pub(super) fn new(inner: T, limits: &Limits) -> Self {
-        let Limits { head_time, write_time, .. } = *limits;
+    pub(super) fn new(inner: T, gateway: Arc<Gateway>) -> Self {
         let framing = Framing::default();
-        Self { inner, framing, head_time, timer: None, write_time, stalled: None, instead: Vec::new() }
+        Self { inner, framing, gateway, timer: None, stalled: None, instead: Vec::new() }
     }
 
     /// Ends a connection whose client has taken nothing for too long: behind it wait an answer that is paid for,
@@ -43,16 +42,22 @@ impl<T> Guard<T> {
             self.stalled = None;
             return polled;
         }
-        let write_time = self.write_time;
+        let write_time = self.gateway.limits.write_time;
         let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(write_time)));
         ready!(timer.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
+        Poll::Ready(Err(self.timed_out(Phase::Write)))
+    }
+
+    fn timed_out(&self, phase: Phase) -> io::Error {
+        self.gateway.metrics.overload.timed_out(phase);
+        io::Error::from(io::ErrorKind::TimedOut)
     }
 
     fn watch(&mut self) {
         let arriving = self.framing.is_within_head();
         if arriving && self.timer.is_none() {
-            self.timer = Some(Box::pin(tokio::time::sleep_until(Instant::now() + self.head_time)));
+            self.timer =
+                Some(Box::pin(tokio::time::sleep_until(Instant::now() + self.gateway.limits.head_time)));
         } else if !arriving {
             self.timer = None;
         }
@@ -75,7 +80,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
         match &mut self.timer {
             Some(timer) => {
                 ready!(timer.as_mut().poll(context));
-                Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
+                Poll::Ready(Err(self.timed_out(Phase::Head)))
             }
             None => Poll::Pending,
         }
@@ -111,12 +116,15 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_instead(context))?;
-        Pin::new(&mut self.inner).poll_flush(context)
+        // What encryption still holds is written here.
+        let polled = Pin::new(&mut self.inner).poll_flush(context);
+        self.written(polled, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_instead(context))?;
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        let polled = Pin::new(&mut self.inner).poll_shutdown(context);
+        self.written(polled, context)
     }
 
     fn poll_write_vectored(
