@@ -16,6 +16,7 @@ mod exchange;
 mod gateway;
 mod guard;
 mod health;
+mod http2;
 mod limiter;
 mod metrics_page;
 mod models;

@@ -3,13 +3,12 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::rt::Executor;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -20,23 +19,16 @@ use super::clients::Clients;
 use super::exchange::Peer;
 use super::gateway::Gateway;
 use super::guard::{Activity, Guard};
+use super::http2;
 use super::router::Application;
 use super::tls::speaks_http2;
+use crate::metrics::Phase;
 
 /// The largest head of a request, and the size of the read buffer.
-const MAX_BUFFER: usize = 64 * 1024;
+pub(super) const MAX_BUFFER: usize = 64 * 1024;
 
 /// The most headers of a request.
 const MAX_HEADERS: usize = 100;
-
-/// Requests at once on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 100;
-
-/// The largest head of a request over HTTP/2, unpacked.
-const MAX_HEADER_LIST: u32 = 16 * 1024;
-
-/// How often a silent HTTP/2 connection is asked whether it is still there.
-const PING: Duration = Duration::from_secs(30);
 
 /// How long accepting pauses where the process has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -72,6 +64,7 @@ async fn accept(listener: TcpListener, application: &Application, connections: &
             (permit, accepted) = next => match accepted {
                 Ok((stream, address)) => {
                     let Some(counted) = clients.admit(address.ip()) else {
+                        gateway.metrics.overload.rejected.inc();
                         tracing::debug!(client = %address.ip(), "a client has too many connections");
                         continue;
                     };
@@ -133,10 +126,16 @@ async fn connection(stream: TcpStream, client: IpAddr, application: &Application
     let ended = match &tls {
         None => Box::pin(http1(stream, peer, application)).await,
         Some(tls) => match tokio::time::timeout(gateway.limits.head_time, tls.accept(stream)).await {
-            Ok(Ok(stream)) if speaks_http2(&stream) => Box::pin(http2(stream, peer, application)).await,
+            Ok(Ok(stream)) if speaks_http2(&stream) => {
+                Box::pin(http2::serve(stream, peer, application)).await
+            }
             Ok(Ok(stream)) => Box::pin(http1(stream, peer, application)).await,
             // Scanners and probes do not shake hands.
-            Ok(Err(_)) | Err(_) => Ok(()),
+            Ok(Err(_)) => Ok(()),
+            Err(_) => {
+                gateway.metrics.overload.timed_out(Phase::Handshake);
+                Ok(())
+            }
         },
     };
     if let Err(error) = ended {
@@ -152,7 +151,7 @@ async fn http1(
 ) -> hyper::Result<()> {
     let gateway = application.gateway();
     let activity = Activity::default();
-    let io = TokioIo::new(Guard::new(stream, &gateway.limits, activity.clone()));
+    let io = TokioIo::new(Guard::new(stream, Arc::clone(gateway), activity.clone()));
     let service = service_fn(|request| {
         let answering = activity.begin();
         async {
@@ -174,50 +173,5 @@ async fn http1(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    }
-}
-
-async fn http2(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
-    application: &Application,
-) -> hyper::Result<()> {
-    let gateway = application.gateway();
-    let application = application.clone();
-    let service = service_fn(move |request| {
-        let application = application.clone();
-        async move { Ok::<_, Infallible>(application.call(request, peer).await) }
-    });
-    // What a stream needs of tasks ends with its connection.
-    let tasks = Tasks::default();
-    let connection = http2::Builder::new(tasks.clone())
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADER_LIST)
-        .max_send_buf_size(MAX_BUFFER)
-        // A client that is gone without a word is found out, and its calls with it.
-        .keep_alive_interval(Some(PING))
-        .keep_alive_timeout(gateway.limits.write_time)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = gateway.shutdown.draining() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    }
-}
-
-/// The tasks of one HTTP/2 connection; its end is theirs.
-#[derive(Clone, Default)]
-struct Tasks(Arc<Mutex<JoinSet<()>>>);
-
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
-    fn execute(&self, task: F) {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that have ended leave room.
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(task);
     }
 }

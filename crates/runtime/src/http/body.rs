@@ -13,7 +13,9 @@ use http_body_util::BodyExt as _;
 use openai_api::ApiError;
 
 use super::exchange::Exchange;
-use super::gateway::Limits;
+use super::gateway::{Gateway, Limits};
+use super::http2::{PIECE, Stream};
+use crate::metrics::Phase;
 
 /// What is read and thrown away of a refused request, so that a client that sends everything before it looks gets
 /// the reply, and not a reset connection.
@@ -25,7 +27,8 @@ const DISCARD_TIME: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// 415 for another type, 413 beyond the limit, 408 where it takes too long, 400 where it breaks off.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, ApiError> {
+pub(super) async fn read(headers: &HeaderMap, body: Body, gateway: &Gateway) -> Result<Bytes, ApiError> {
+    let limits = &gateway.limits;
     if let Err(error) = check(headers, limits) {
         discard(headers, body).await;
         return Err(error);
@@ -39,7 +42,10 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Re
         }
         Ok(Err(Unread::Broken)) => Err(ApiError::body_unreadable()),
         Ok(Ok(bytes)) => Ok(bytes),
-        Err(_) => Err(ApiError::body_timeout()),
+        Err(_) => {
+            gateway.metrics.overload.timed_out(Phase::Body);
+            Err(ApiError::body_timeout())
+        }
     }
 }
 
@@ -132,8 +138,37 @@ async fn discard_rest(mut body: Pin<&mut Body>) {
 
 /// A reply that knows its request: once all of it is out, the request is complete.
 pub(super) struct Tracked {
-    pub(super) inner: Body,
-    pub(super) exchange: Arc<Exchange>,
+    inner: Body,
+    exchange: Arc<Exchange>,
+    /// The stream of HTTP/2 that it goes over.
+    stream: Option<Arc<Stream>>,
+    /// What is left of a piece that was too large for a stream.
+    rest: Bytes,
+}
+
+impl Tracked {
+    pub(super) fn new(inner: Body, exchange: Arc<Exchange>) -> Self {
+        Self { inner, exchange, stream: Stream::current(), rest: Bytes::new() }
+    }
+
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if !self.rest.is_empty() {
+            let length = self.rest.len().min(PIECE);
+            return Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))));
+        }
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        if self.stream.is_none() { polled } else { polled.map_ok(|frame| self.cut(frame)) }
+    }
+
+    /// Keeps what is beyond a piece for later.
+    fn cut(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        frame.map_data(|mut data| {
+            if data.len() > PIECE {
+                self.rest = data.split_off(PIECE);
+            }
+            data
+        })
+    }
 }
 
 impl http_body::Body for Tracked {
@@ -144,20 +179,27 @@ impl http_body::Body for Tracked {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(context);
-        if let Poll::Ready(frame) = &polled
-            && (frame.is_none() || self.inner.is_end_stream())
-        {
-            self.exchange.complete();
+        if let Some(stream) = &self.stream {
+            stream.asked();
+        }
+        let polled = self.poll_piece(context);
+        if let Poll::Ready(frame) = &polled {
+            if frame.is_none() || self.is_end_stream() {
+                self.exchange.complete();
+            }
+            if let Some(stream) = self.stream.as_ref().filter(|_| frame.is_some()) {
+                stream.gives();
+            }
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.rest.is_empty() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
+        // Asked for before the first piece is; nothing is left of one then.
         self.inner.size_hint()
     }
 }

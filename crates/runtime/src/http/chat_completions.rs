@@ -83,7 +83,7 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
             return Err(refusal.into());
         }
     };
-    let bytes = body::read(&parts.headers, body, &gateway.limits).await?;
+    let bytes = body::read(&parts.headers, body, gateway).await?;
     let wire = ChatCompletionRequest::from_slice(&bytes)?;
     drop(bytes);
     let Translated {

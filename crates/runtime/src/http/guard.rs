@@ -3,8 +3,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use openai_api::ApiError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,7 +12,8 @@ use tokio::time::{Instant, Sleep};
 
 pub(super) use self::activity::Activity;
 use self::framing::Framing;
-use super::gateway::Limits;
+use super::gateway::Gateway;
+use crate::metrics::Phase;
 
 mod activity;
 mod framing;
@@ -21,16 +22,14 @@ mod framing;
 pub(super) struct Guard<T> {
     inner: T,
     activity: Activity,
-    idle_time: Duration,
     /// When something was last read or written.
     last: Instant,
     /// Set anew only when it fires, so that a busy connection never touches it.
     idle: Pin<Box<Sleep>>,
     framing: Framing,
-    head_time: Duration,
+    gateway: Arc<Gateway>,
     /// Runs while a head is arriving.
     timer: Option<Pin<Box<Sleep>>>,
-    write_time: Duration,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Bytes that go out in place of others.
@@ -38,19 +37,17 @@ pub(super) struct Guard<T> {
 }
 
 impl<T> Guard<T> {
-    pub(super) fn new(inner: T, limits: &Limits, activity: Activity) -> Self {
-        let Limits { head_time, write_time, idle_time, .. } = *limits;
+    pub(super) fn new(inner: T, gateway: Arc<Gateway>, activity: Activity) -> Self {
         let last = Instant::now();
+        let idle = Box::pin(tokio::time::sleep_until(last + gateway.limits.idle_time));
         Self {
             inner,
             activity,
-            idle_time,
             last,
-            idle: Box::pin(tokio::time::sleep_until(last + idle_time)),
+            idle,
             framing: Framing::default(),
-            head_time,
+            gateway,
             timer: None,
-            write_time,
             stalled: None,
             instead: Vec::new(),
         }
@@ -63,7 +60,7 @@ impl<T> Guard<T> {
             let now = Instant::now();
             // While an answer is worked on, silence is nobody's fault.
             let from = if self.activity.is_busy() { now } else { self.last };
-            let due = from + self.idle_time;
+            let due = from + self.gateway.limits.idle_time;
             if due <= now {
                 return Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)));
             }
@@ -79,16 +76,22 @@ impl<T> Guard<T> {
             self.last = Instant::now();
             return polled;
         }
-        let write_time = self.write_time;
+        let write_time = self.gateway.limits.write_time;
         let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(write_time)));
         ready!(timer.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
+        Poll::Ready(Err(self.timed_out(Phase::Write)))
+    }
+
+    fn timed_out(&self, phase: Phase) -> io::Error {
+        self.gateway.metrics.overload.timed_out(phase);
+        io::Error::from(io::ErrorKind::TimedOut)
     }
 
     fn watch(&mut self) {
         let arriving = self.framing.is_within_head();
         if arriving && self.timer.is_none() {
-            self.timer = Some(Box::pin(tokio::time::sleep_until(Instant::now() + self.head_time)));
+            self.timer =
+                Some(Box::pin(tokio::time::sleep_until(Instant::now() + self.gateway.limits.head_time)));
         } else if !arriving {
             self.timer = None;
         }
@@ -112,7 +115,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
         match &mut self.timer {
             Some(timer) => {
                 ready!(timer.as_mut().poll(context));
-                Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
+                Poll::Ready(Err(self.timed_out(Phase::Head)))
             }
             None => self.poll_idle(context),
         }
@@ -148,12 +151,15 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_instead(context))?;
-        Pin::new(&mut self.inner).poll_flush(context)
+        // What encryption still holds is written here.
+        let polled = Pin::new(&mut self.inner).poll_flush(context);
+        self.written(polled, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_instead(context))?;
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        let polled = Pin::new(&mut self.inner).poll_shutdown(context);
+        self.written(polled, context)
     }
 
     fn poll_write_vectored(

@@ -82,7 +82,7 @@ impl Application {
         if is_head || response.body().is_end_stream() {
             exchange.complete();
         }
-        response.map(|inner| Body::new(Tracked { inner, exchange }))
+        response.map(|inner| Body::new(Tracked::new(inner, exchange)))
     }
 
     async fn route(&self, exchange: &Arc<Exchange>, mut request: Request) -> Response {

@@ -34,6 +34,33 @@ impl Shed {
     }
 }
 
+/// What a client was too slow at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Shaking hands.
+    Handshake,
+    /// Sending a head.
+    Head,
+    /// Sending a body.
+    Body,
+    /// Taking an answer.
+    Write,
+}
+
+impl Phase {
+    const ALL: [Self; 4] = [Self::Handshake, Self::Head, Self::Body, Self::Write];
+
+    fn labels(self) -> PhaseLabels {
+        let phase = match self {
+            Self::Handshake => "handshake",
+            Self::Head => "head",
+            Self::Body => "body",
+            Self::Write => "write",
+        };
+        PhaseLabels { phase }
+    }
+}
+
 /// Whose limit a chat met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -78,11 +105,18 @@ struct LimitLabels {
     limit: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PhaseLabels {
+    phase: &'static str,
+}
+
 /// The numbers of an overload.
 #[derive(Debug)]
 pub(crate) struct Overload {
     shed: Family<ShedLabels, Counter>,
     rate_limited: Family<LimitLabels, Counter>,
+    timeouts: Family<PhaseLabels, Counter>,
+    pub(crate) rejected: Counter,
     pub(crate) queued: Gauge,
     pub(crate) memory_watermark: Gauge<u64, AtomicU64>,
 }
@@ -92,6 +126,12 @@ impl Overload {
         let overload = Self {
             shed: add(all, "shed", "Chats that were sent away for the sake of the process, by reason"),
             rate_limited: add(all, "rate_limited", "Chats that were refused at a limit of a key or a model"),
+            timeouts: add(all, "connection_timeouts", "Clients that were too slow, by what at"),
+            rejected: add(
+                all,
+                "connections_rejected",
+                "Connections that were closed because their address had too many",
+            ),
             queued: add(all, "requests_queued", "Chats that wait for a place"),
             memory_watermark: Gauge::default(),
         };
@@ -105,12 +145,20 @@ impl Overload {
         for reason in Shed::ALL {
             drop(overload.shed.get_or_create(&reason.labels()));
         }
+        for phase in Phase::ALL {
+            drop(overload.timeouts.get_or_create(&phase.labels()));
+        }
         overload
     }
 
     /// Counts a chat that was sent away.
     pub(crate) fn shed(&self, reason: Shed) {
         self.shed.get_or_create(&reason.labels()).inc();
+    }
+
+    /// Counts a client that was too slow.
+    pub(crate) fn timed_out(&self, phase: Phase) {
+        self.timeouts.get_or_create(&phase.labels()).inc();
     }
 
     /// Counts a chat that met a limit.

@@ -9,13 +9,14 @@ use chat::{
     BoxFuture, ChatModel, Completion, Event, FinishReason, Head, Readiness, Request, Response, Streaming,
 };
 use model_registry::{Entry, ModelRegistry, Summary};
-use runtime::http::{Door, Gateway as Shared, Limits, serve};
+use runtime::http::{Door, Gateway as Shared, Limits, serve, serve_metrics};
 use runtime::{Clock, Shutdown};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::overload::number;
 use crate::support::{Http, hello, hello_streamed};
 
 /// The server as a library, with limits of the test's own.
@@ -24,6 +25,9 @@ pub(crate) struct InProcess {
     pub(crate) http: Http,
     pub(crate) shutdown: Shutdown,
     pub(crate) server: JoinSet<usize>,
+    /// The server of its numbers.
+    numbers: Http,
+    _numbers: JoinSet<()>,
     /// Fires when the model's endless answer has been dropped.
     dropped: Arc<Notify>,
 }
@@ -50,8 +54,17 @@ impl InProcess {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
-        server.spawn(serve(listener, shared));
-        Self { address, http: Http::to(address), shutdown, server, dropped }
+        server.spawn(serve(listener, Arc::clone(&shared)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let numbers = Http::to(listener.local_addr().unwrap());
+        let mut metrics = JoinSet::new();
+        metrics.spawn(serve_metrics(listener, shared));
+        Self { address, http: Http::to(address), shutdown, server, numbers, _numbers: metrics, dropped }
+    }
+
+    /// How many clients were too slow at something.
+    async fn too_slow(&self, phase: &str) -> u64 {
+        number(&self.numbers, &format!("spicerack_connection_timeouts_total{{phase=\"{phase}\"}}")).await
     }
 }
 
@@ -152,6 +165,7 @@ async fn a_head_that_trickles_in_is_not_waited_for() {
     let server = InProcess::start(limits).await;
     assert_eq!(raw_in(&server, b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n").await, "");
     assert_eq!(server.http.get("/health").await.status, 200);
+    assert_eq!(server.too_slow("head").await, 1);
 }
 
 #[tokio::test]
@@ -162,6 +176,7 @@ async fn a_client_that_takes_nothing_is_let_go_and_its_call_with_it() {
         server.http.begin("POST", "/v1/chat/completions", hello_streamed("flood").to_string()).await;
     server.dropped.notified().await;
     drop(response);
+    assert_eq!(server.too_slow("write").await, 1);
 }
 
 #[tokio::test]
@@ -181,6 +196,7 @@ async fn a_body_that_trickles_in_is_not_waited_for() {
             .await;
     assert!(reply.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{reply}");
     assert!(reply.contains("connection: close\r\n") && reply.contains("\"request_timeout\""), "{reply}");
+    assert_eq!(server.too_slow("body").await, 1);
 }
 
 #[tokio::test]
@@ -293,6 +309,7 @@ async fn one_address_has_as_many_connections_as_it_may() {
     let (served, first) = is_served(server.address).await;
     assert!(served);
     assert!(!is_served(server.address).await.0);
+    assert_eq!(number(&server.numbers, "spicerack_connections_rejected_total").await, 1);
     drop(first);
     // The server learns of it a moment later.
     while !is_served(server.address).await.0 {}

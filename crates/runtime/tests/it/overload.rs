@@ -18,7 +18,7 @@ fn numbers(gateway: &mut Gateway) -> Http {
 }
 
 /// A number of the page; 0 where it is not there.
-async fn number(numbers: &Http, name: &str) -> u64 {
+pub(crate) async fn number(numbers: &Http, name: &str) -> u64 {
     let page = numbers.get("/metrics").await;
     let value = page.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.map_or(0, |value| value.parse().unwrap())
