@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use chat::{Leg, Route};
+
 use super::*;
 
 /// A page on which every metric has something to say.
 fn page() -> String {
     let metrics = Metrics::default();
     let model: Arc<str> = Arc::from("nova");
+    let leg = Leg { model: Arc::clone(&model), region: None };
+    let way = Route { leg, passed: Vec::new() };
     metrics.count(&Ended {
         route: "chat_completions",
         model: &model,
@@ -17,6 +21,7 @@ fn page() -> String {
         first_token: Some(Duration::from_secs(1)),
         usage: Some(Usage::default()),
         attempts: 1,
+        way: Some(&way),
         budget_exhausted: true,
         failure: Some("throttled"),
     });
