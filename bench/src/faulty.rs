@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ const MARK: &str = "soak-script ";
 
 /// Longer than anybody waits.
 const FOR_EVER: Duration = Duration::from_secs(600);
+
+/// The event of streams without end.
+static LARGE: OnceLock<Bytes> = OnceLock::new();
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,7 @@ pub(crate) enum Fault {
     Exception,
     /// The head never comes.
     Silent,
-    /// The stream never ends, and comes as fast as it is taken.
+    /// The stream never ends, and its pieces are large.
     Endless,
 }
 
@@ -257,16 +260,19 @@ fn event_of(script: &Script, index: u32) -> Option<Result<Bytes, BoxError>> {
             (script.fault == Fault::Exception).then(|| Ok(exception()))
         };
     }
-    if script.breaks_at().is_some_and(|at| piece > at) || piece > script.pieces {
+    let endless = script.fault == Fault::Endless;
+    if !endless && piece > script.breaks_at().unwrap_or(script.pieces) {
         return None;
     }
-    if piece < script.pieces || script.fault == Fault::Endless {
-        let mut text = script.piece(piece);
-        if script.fault == Fault::Endless {
-            text = text.repeat(50);
-        }
-        let payload = json!({"contentBlockIndex": 0, "delta": {"text": text}}).to_string();
-        return Some(Ok(event("contentBlockDelta", &payload)));
+    let delta = |text: &str| {
+        event("contentBlockDelta", &json!({"contentBlockIndex": 0, "delta": {"text": text}}).to_string())
+    };
+    if endless {
+        // The same for all: making it a thousand times over would keep the upstream from answering others.
+        return Some(Ok(LARGE.get_or_init(|| delta(&"something that nobody reads ".repeat(300))).clone()));
+    }
+    if piece < script.pieces {
+        return Some(Ok(delta(&script.piece(piece))));
     }
     let usage = json!({"usage": {"inputTokens": 1, "outputTokens": piece, "totalTokens": piece + 1}});
     let last = [
@@ -306,6 +312,20 @@ impl http_body::Body for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn streams_have_their_pieces_and_end_as_they_are_told() {
+        let ends = |fault, pieces| {
+            let script = Script { number: 1, pieces, every: 0, fault, stays: true };
+            (0..1_000).take_while(|index| matches!(event_of(&script, *index), Some(Ok(_)))).count()
+        };
+        // The first event, the pieces, and the last ones in one; half of the pieces; and an exception after them.
+        assert_eq!(ends(Fault::None, 20), 22);
+        assert_eq!(ends(Fault::Cut, 20), 11);
+        assert_eq!(ends(Fault::Torn, 20), 11);
+        assert_eq!(ends(Fault::Exception, 20), 12);
+        assert_eq!(ends(Fault::Endless, 1), 1_000);
+    }
 
     #[test]
     fn a_script_is_found_in_a_prompt() {

@@ -1,6 +1,7 @@
 //! Thousands of streams whose every character is compared, beside clients that do not read.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -16,6 +17,20 @@ const RAMP: f64 = 500.0;
 
 /// Requests that come first, so that what is only needed once is there.
 const WARM: u64 = 200;
+
+/// Clients that do not read and begin in one second, and the time between two pieces of what they do not read. An
+/// upstream that is faster is busy with them alone.
+const READERS_RAMP: f64 = 250.0;
+const READERS_EVERY: u64 = 200;
+
+/// Their sockets are full once memory has not grown for so long.
+const FULL: Duration = Duration::from_secs(3);
+
+/// How long that, and their calls, may take.
+const SLOWEST: Duration = Duration::from_secs(60);
+
+/// The memory that may be gone once the same happened twice, in MiB.
+const LOST: f64 = 16.0;
 
 /// How many bytes a second every other slow reader takes.
 const TRICKLE: usize = 64;
@@ -35,14 +50,9 @@ pub(super) async fn run(options: &Options, verdicts: &mut Verdicts) -> Result<()
         "{streams} streams of {rate} events a second for {seconds} s, beside {readers} clients that hardly read"
     ))?;
     let gateway = Gateway::start(&options.spicerack).await?;
-    let mut client = Client::new(gateway.program.address);
-    for number in 0..WARM {
-        let script = Script { number, pieces: 20, every: 0, fault: Fault::None, stays: true };
-        client.ask(&Chat::short(script, true), Leave::Never).await?;
-    }
-    drop(client);
+    few(&gateway).await?;
     let before = gateway.memory()?;
-    let slow = slow(&gateway, readers).await?;
+    let slow = slow(&gateway, 0..readers.into()).await?;
     let with_readers = gateway.memory()?;
     let cpu = gateway.program.cpu()?;
     let (most, wrong) = live(options, &gateway).await?;
@@ -66,8 +76,9 @@ pub(super) async fn run(options: &Options, verdicts: &mut Verdicts) -> Result<()
     drop(slow);
     gateway.is_idle(verdicts).await?;
     gateway.is_small(verdicts, before, STAYS)?;
+    again(&gateway, u64::from(readers), verdicts).await?;
     let mut ids: Vec<String> = (0..WARM + u64::from(streams)).map(|number| id(number, true)).collect();
-    ids.extend((0..readers).map(|number| id(number.into(), false)));
+    ids.extend((0..2 * u64::from(readers)).map(|number| id(number, false)));
     let lines = gateway.is_logged(verdicts, &ids).await?;
     let calls = gateway.calls().await?;
     verdicts.check(
@@ -76,20 +87,66 @@ pub(super) async fn run(options: &Options, verdicts: &mut Verdicts) -> Result<()
     )
 }
 
-/// Connects clients that hardly read, and waits until all their calls have been made.
-async fn slow(gateway: &Gateway, readers: u32) -> Result<JoinSet<Result<(), BoxError>>, BoxError> {
-    let mut slow = JoinSet::new();
-    for number in 0..readers {
-        let fault = Fault::Endless;
-        let script = Script { number: number.into(), pieces: 1, every: 0, fault, stays: false };
-        let bytes = if number % 2 == 0 { TRICKLE } else { 0 };
-        slow.spawn(read_slowly(gateway.program.address, Chat::short(script, true), bytes));
+/// What an allocator keeps is used again, and what is lost grows: the readers once more, and memory stays.
+async fn again(gateway: &Gateway, readers: u64, verdicts: &mut Verdicts) -> Result<(), BoxError> {
+    let once = gateway.memory()?;
+    drop(slow(gateway, readers..2 * readers).await?);
+    gateway.is_idle(verdicts).await?;
+    let twice = gateway.memory()?;
+    let [once, twice] = [once, twice].map(|kib| number(kib) / 1024.0);
+    let what = format!(
+        "memory: {once:.1} MiB after these readers, {twice:.1} MiB after as many again (at most {LOST:.0} more)"
+    );
+    verdicts.check(twice <= once + LOST, &what)
+}
+
+/// Asks for short answers, one after the other.
+async fn few(gateway: &Gateway) -> Result<(), BoxError> {
+    let mut client = Client::new(gateway.program.address);
+    for number in 0..WARM {
+        let script = Script { number, pieces: 20, every: 0, fault: Fault::None, stays: true };
+        client.ask(&Chat::short(script, true), Leave::Never).await?;
     }
-    while gateway.calls().await? != [WARM, readers.into()] {
+    Ok(())
+}
+
+/// When one of so many a second begins.
+fn after(number: u64, a_second: f64) -> Duration {
+    Duration::from_secs_f64(super::number(number) / a_second)
+}
+
+/// Connects clients that hardly read, and waits until all their calls have been made and nothing grows any more.
+async fn slow(gateway: &Gateway, numbers: Range<u64>) -> Result<JoinSet<Result<(), BoxError>>, BoxError> {
+    let (first, last, address) = (numbers.start, numbers.end, gateway.program.address);
+    let mut slow = JoinSet::new();
+    for number in numbers {
+        let fault = Fault::Endless;
+        let script = Script { number, pieces: 1, every: READERS_EVERY, fault, stays: false };
+        let bytes = if number.is_multiple_of(2) { TRICKLE } else { 0 };
+        slow.spawn(async move {
+            tokio::time::sleep(after(number - first, READERS_RAMP)).await;
+            read_slowly(address, Chat::short(script, true), bytes).await
+        });
+    }
+    let began = Instant::now();
+    loop {
+        let [_, calls] = gateway.calls().await?;
+        if calls == last {
+            break;
+        }
+        if began.elapsed() > SLOWEST {
+            return Err(format!("only {calls} of {last} calls of slow readers were made").into());
+        }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // Until their sockets are full.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let (mut most, mut grew) = (gateway.memory()?, Instant::now());
+    while grew.elapsed() < FULL && began.elapsed() < SLOWEST {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let memory = gateway.memory()?;
+        if memory > most + 256 {
+            (most, grew) = (memory, Instant::now());
+        }
+    }
     Ok(slow)
 }
 
@@ -108,7 +165,7 @@ async fn live(options: &Options, gateway: &Gateway) -> Result<(u64, usize), BoxE
             stays: true,
         };
         running.spawn(async move {
-            tokio::time::sleep(Duration::from_secs_f64(f64::from(number) / RAMP)).await;
+            tokio::time::sleep(after(number.into(), RAMP)).await;
             let answer = Client::new(address).ask(&Chat::short(script, true), Leave::Never).await;
             match answer {
                 Ok(Some(answer)) => answer.is(&script),
