@@ -46,7 +46,7 @@ const STAYS: f64 = 32.0;
 
 /// The memory that a stream may take, and that a client which does not read may, in KiB. The latter is the write
 /// buffer of its connection, the read buffer of the call, and what is in translation between them.
-const MOST: (f64, f64) = (56.0, 256.0);
+const MOST: (f64, f64) = (56.0, 128.0);
 
 pub(super) async fn run(options: &Options, verdicts: &mut Verdicts) -> Result<(), BoxError> {
     let Options { streams, readers, rate, seconds, .. } = *options;
