@@ -17,6 +17,8 @@ use crate::metrics::Phase;
 
 mod activity;
 mod framing;
+#[cfg(test)]
+mod tests;
 
 /// A connection whose request heads are watched.
 pub(super) struct Guard<T> {
