@@ -30,10 +30,15 @@ pub(super) struct Message<'a> {
 }
 
 /// Cuts a stream of bytes into messages, and holds at most one frame more than it was given.
+///
+/// Frames are read where they arrived. Only one that arrives in several pieces is put together.
 #[derive(Debug, Default)]
 pub(super) struct FrameReader {
-    buffer: BytesMut,
-    /// The length of the frame that was given last, and is still in the buffer.
+    /// The beginning of a frame whose end is still to come, or the whole of it once it was.
+    partial: BytesMut,
+    /// What follows it. Let go of once it is read: it keeps the connection's read buffer from being used again.
+    chunk: Bytes,
+    /// The length of the frame that was given last, and is still there.
     given: usize,
 }
 
@@ -41,18 +46,43 @@ impl FrameReader {
     /// Takes bytes as they arrive.
     pub(super) fn push(&mut self, data: Bytes) {
         self.advance();
-        if self.buffer.is_empty() {
-            match data.try_into_mut() {
-                Ok(data) => self.buffer = data,
-                Err(data) => self.buffer.extend_from_slice(&data),
-            }
+        if self.chunk.is_empty() {
+            self.chunk = data;
         } else {
-            self.buffer.extend_from_slice(&data);
+            let mut joined = BytesMut::from(std::mem::take(&mut self.chunk));
+            joined.extend_from_slice(&data);
+            self.chunk = joined.freeze();
         }
     }
 
+    /// Lets go of the frame that was given last.
     fn advance(&mut self) {
-        self.buffer.advance(std::mem::take(&mut self.given));
+        let given = std::mem::take(&mut self.given);
+        if given == 0 {
+            return;
+        }
+        if self.partial.is_empty() {
+            self.chunk.advance(given);
+        } else {
+            self.partial = BytesMut::new();
+        }
+        if self.chunk.is_empty() {
+            self.chunk = Bytes::new();
+        }
+    }
+
+    /// Where the next frame begins.
+    fn front(&self) -> &[u8] {
+        if self.partial.is_empty() { &self.chunk } else { &self.partial }
+    }
+
+    /// Makes the frame that arrives in pieces this long, as far as more of it has arrived.
+    fn fill(&mut self, length: usize) {
+        let missing = length.saturating_sub(self.partial.len()).min(self.chunk.len());
+        self.partial.extend_from_slice(&self.chunk.split_to(missing));
+        if self.chunk.is_empty() {
+            self.chunk = Bytes::new();
+        }
     }
 
     /// Gives the next complete message.
@@ -65,7 +95,33 @@ impl FrameReader {
     /// [`ErrorKind::Corrupt`] where a length or a checksum is wrong.
     pub(super) fn next(&mut self) -> Result<Option<Message<'_>>> {
         self.advance();
-        let Some((prelude, _)) = self.buffer.split_first_chunk::<PRELUDE>() else {
+        if !self.partial.is_empty() {
+            self.fill(PRELUDE);
+            if let Some(lengths) = Lengths::of(&self.partial)? {
+                self.fill(lengths.total);
+            }
+        }
+        let lengths = Lengths::of(self.front())?;
+        let Some(lengths) = lengths.filter(|lengths| lengths.total <= self.front().len()) else {
+            self.fill(usize::MAX);
+            return Ok(None);
+        };
+        self.given = lengths.total;
+        Message::of(self.front(), lengths).map(Some)
+    }
+}
+
+/// What a frame says of its size.
+#[derive(Clone, Copy)]
+struct Lengths {
+    total: usize,
+    headers: usize,
+}
+
+impl Lengths {
+    /// Reads the prelude; `None` where not all of it is there.
+    fn of(front: &[u8]) -> Result<Option<Self>> {
+        let Some((prelude, _)) = front.split_first_chunk::<PRELUDE>() else {
             return Ok(None);
         };
         let [a, b, c, d, e, f, g, h, checksum @ ..] = *prelude;
@@ -75,19 +131,23 @@ impl FrameReader {
         if !in_range || crc32fast::hash(&[a, b, c, d, e, f, g, h]) != u32::from_be_bytes(checksum) {
             return Err(corrupt());
         }
-        let Some(frame) = self.buffer.get(..total) else { return Ok(None) };
+        Ok(Some(Self { total, headers }))
+    }
+}
+
+impl<'a> Message<'a> {
+    /// Reads the frame that begins here, all of which is there.
+    fn of(front: &'a [u8], lengths: Lengths) -> Result<Self> {
+        let frame = front.get(..lengths.total).ok_or_else(corrupt)?;
         let (summed, checksum) = frame.split_last_chunk::<CHECKSUM>().ok_or_else(corrupt)?;
         if crc32fast::hash(summed) != u32::from_be_bytes(*checksum) {
             return Err(corrupt());
         }
         let rest = summed.get(PRELUDE..).ok_or_else(corrupt)?;
-        let (headers, payload) = rest.split_at_checked(headers).ok_or_else(corrupt)?;
-        self.given = total;
-        Ok(Some(Message { headers, payload }))
+        let (headers, payload) = rest.split_at_checked(lengths.headers).ok_or_else(corrupt)?;
+        Ok(Self { headers, payload })
     }
-}
 
-impl<'a> Message<'a> {
     /// Goes through the headers that are texts, by name and value.
     ///
     /// # Errors
@@ -245,6 +305,31 @@ mod tests {
             let payloads: Vec<&[u8]> = read.iter().map(|(_, payload)| &**payload).collect();
             assert_eq!(payloads, [&b"one"[..], b"", b"three"], "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn frames_come_out_alike_however_small_the_pieces_are() {
+        let bytes = [frame("one"), frame(""), frame("three"), frame("4")].concat();
+        for size in 1..=bytes.len() {
+            let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
+            let read = read_all(&pieces).unwrap();
+            let payloads: Vec<&[u8]> = read.iter().map(|(_, payload)| &**payload).collect();
+            assert_eq!(payloads, [&b"one"[..], b"", b"three", b"4"], "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn pieces_that_arrive_before_the_last_ones_are_read_are_kept() {
+        let bytes = [frame("one"), frame("two"), frame("three")].concat();
+        let mut reader = FrameReader::default();
+        for piece in bytes.chunks(7) {
+            reader.push(Bytes::copy_from_slice(piece));
+        }
+        let mut payloads = Vec::new();
+        while let Some(message) = reader.next().unwrap() {
+            payloads.push(message.payload.to_vec());
+        }
+        assert_eq!(payloads, [&b"one"[..], b"two", b"three"]);
     }
 
     #[test]

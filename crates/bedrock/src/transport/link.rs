@@ -21,8 +21,8 @@ use super::connect::Stream;
 use super::pool::Pool;
 use super::wake::Group;
 
-/// The largest head of a reply, and the size of the read buffer.
-const MAX_BUFFER: usize = 256 * 1024;
+/// The largest head of a reply, and the most that is read ahead of a client that does not keep up.
+const MAX_BUFFER: usize = 16 * 1024;
 
 /// A connection.
 pub(super) struct Link {

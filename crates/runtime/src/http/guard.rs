@@ -74,10 +74,12 @@ impl<T> Guard<T> {
     /// and others for its place.
     fn written<R>(&mut self, polled: Poll<io::Result<R>>, context: &mut Context<'_>) -> Poll<io::Result<R>> {
         if polled.is_ready() {
+            self.activity.clear(context);
             self.stalled = None;
             self.last = Instant::now();
             return polled;
         }
+        self.activity.fill();
         let write_time = self.gateway.limits.write_time;
         let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(write_time)));
         ready!(timer.as_mut().poll(context));

@@ -15,12 +15,17 @@ use super::error::name;
 use super::exchange::Exchange;
 use crate::shutdown::Cut;
 
-/// Events that are there together leave in one write, up to this size.
-const WRITE_SIZE: usize = 16 * 1024;
+/// Events that are there together leave in one piece, up to this size and the rest of an event. The connection gathers
+/// pieces for a write.
+const WRITE_SIZE: usize = 8 * 1024;
+
+/// A buffer that is larger than its text by more than this is not passed on as it is: where a client does not keep up,
+/// it would be kept.
+const SLACK: usize = 1024;
 
 /// The bytes of one streamed answer. Dropping it drops the events, and with them the call to the provider.
 ///
-/// It is polled only as fast as the client reads, and holds no more than one write.
+/// It is polled only as fast as the client reads, and holds no more than one piece.
 pub(super) struct SseBody {
     /// Gone once the answer has ended.
     answer: Option<Answer>,
@@ -134,7 +139,7 @@ impl http_body::Body for SseBody {
         if self.answer.is_none() {
             return Poll::Ready(None);
         }
-        let mut out = Vec::with_capacity(self.last_size);
+        let mut out = Vec::with_capacity(self.last_size + SLACK / 4);
         match self.poll_events(context, &mut out) {
             Polled::More if out.is_empty() => self.poll_silence(context, &mut out),
             Polled::More => {}
@@ -145,6 +150,9 @@ impl http_body::Body for SseBody {
         }
         self.last_write = Instant::now();
         self.last_size = out.len();
+        if out.capacity() - out.len() > SLACK {
+            out.shrink_to_fit();
+        }
         Poll::Ready(Some(Ok(Frame::data(Bytes::from(out)))))
     }
 

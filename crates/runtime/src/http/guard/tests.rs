@@ -1,7 +1,11 @@
-//! Connections that nobody uses, over a pipe and in paused time.
+//! Connections that nobody uses and clients that do not read, over a pipe and in paused time.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
 
+use http_body::Body as _;
+use http_body_util::Full;
 use model_registry::ModelRegistry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
@@ -57,4 +61,31 @@ async fn a_connection_is_idle_from_its_last_byte_on_and_not_while_an_answer_is_w
     tokio::time::advance(idle).await;
     let ended = guard.read(&mut [0; 1]).await.unwrap_err();
     assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_waits_while_its_client_does_not_read() {
+    let (mut guard, mut client, activity) = guarded();
+    let mut answer = activity.begin().with(Full::new("the answer".as_bytes()));
+    let context = &mut Context::from_waker(Waker::noop());
+    while Pin::new(&mut guard).poll_write(context, &[b'x'; 600]).is_ready() {}
+    assert!(Pin::new(&mut answer).poll_frame(context).is_pending(), "the socket is full");
+
+    let mut taken = [0; 1024];
+    client.read_exact(&mut taken).await.unwrap();
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    assert!(Pin::new(&mut guard).poll_write(&mut Context::from_waker(&waker), b"more").is_ready());
+    assert!(woken.0.load(Ordering::Relaxed), "so that the answer is asked again");
+    assert!(Pin::new(&mut answer).poll_frame(context).is_ready(), "the socket takes something");
+}
+
+/// Notes that it was woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
