@@ -188,3 +188,17 @@ proptest! {
         prop_assert_eq!(request.sampling.temperature, Some(temperature));
     }
 }
+
+#[test]
+fn bytes_that_are_no_utf_8_are_no_request_wherever_they_stand() {
+    for member in ["content", "user", "unheard_of"] {
+        let text =
+            r#"{"model":"nova","messages":[{"role":"user","content":"hi"}],"unheard_of":"hi","user":"hi"}"#;
+        let (before, after) = text.split_once(&format!("\"{member}\":\"hi\"")).unwrap();
+        let body =
+            [before.as_bytes(), format!("\"{member}\":\"").as_bytes(), b"\xff\"", after.as_bytes()].concat();
+        let error = ChatCompletionRequest::from_slice(&body).unwrap_err();
+        assert_eq!(error.status, 400);
+        assert!(error.message.contains("is not UTF-8"), "{}", error.message);
+    }
+}
