@@ -12,3 +12,19 @@ fn every_request_of_the_corpus_is_survived() {
         openai_request::check(&std::fs::read(file).unwrap());
     }
 }
+
+#[path = "../../../fuzz/checks/chunks.rs"]
+mod chunks;
+
+#[test]
+fn every_answer_of_the_corpus_arrives_as_it_is() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/chunks");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() > 20, "the corpus is gone");
+    for file in files {
+        // The fuzz target reads text as well.
+        if let Ok(text) = String::from_utf8(std::fs::read(file).unwrap()) {
+            chunks::check(&text);
+        }
+    }
+}

@@ -159,6 +159,29 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
+/// Reads bytes that come in pieces of a size, for fuzzers: what goes on to the library, and where the heads began
+/// that are complete, each of which is seen only where the pieces are single bytes.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn heads(bytes: &[u8], size: usize) -> (Vec<u8>, Vec<usize>) {
+    let mut framing = Framing::default();
+    let mut passed = bytes.to_vec();
+    let mut heads = Vec::new();
+    let mut begun = None;
+    let mut at = 0_usize;
+    for piece in passed.chunks_mut(size) {
+        framing.read(piece);
+        match framing.state {
+            State::Head => _ = begun.get_or_insert(at),
+            State::Blind => begun = None,
+            State::Between | State::Body(_) | State::ChunkSize | State::Chunk(_) | State::Trailer => {
+                heads.extend(begun.take());
+            }
+        }
+        at = at.saturating_add(piece.len());
+    }
+    (passed, heads)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
