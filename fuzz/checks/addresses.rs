@@ -48,7 +48,7 @@ fn sourced(content: &Content, address: &str) {
         Content::Image(image) => &image.source,
         Content::Video(video) => &video.source,
         Content::Document(document) => &document.source,
-        _ => return,
+        Content::Text(_) | Content::Guarded(_) => return,
     };
     let begins =
         |start: &str| address.trim().get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));

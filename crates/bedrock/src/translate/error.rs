@@ -179,7 +179,7 @@ fn redact(message: &str) -> String {
         }
         match word.find("arn:aws") {
             Some(at) => {
-                redacted.push_str(word.get(..at).unwrap_or_default());
+                push_without_accounts(&mut redacted, word.get(..at).unwrap_or_default());
                 redacted.push_str("arn:…");
             }
             None => push_without_accounts(&mut redacted, word),
