@@ -52,7 +52,11 @@ pub(crate) fn check(text: &str) {
             Event::ToolCall { id, name, .. } => {
                 sent.calls.push(Call { id: id.clone(), name: name.clone(), arguments: String::new() });
             }
-            Event::ToolArguments { index, piece } => sent.calls[*index].arguments.push_str(piece),
+            Event::ToolArguments { piece, .. } => {
+                // Those of the last call: there are no others.
+                let Some(call) = sent.calls.last_mut() else { panic!("arguments of no call") };
+                call.arguments.push_str(piece);
+            }
             Event::Started | Event::Reasoning(_) | Event::Finished(_) | Event::Metadata(_) => {}
         }
     }
@@ -100,9 +104,9 @@ struct Seen {
 impl Seen {
     fn read(bytes: &[u8]) -> Self {
         let mut seen = Self::default();
-        let payloads = payloads(bytes);
-        assert_eq!(payloads.last(), Some(&"[DONE]"));
-        for data in &payloads[..payloads.len() - 1] {
+        let mut payloads = payloads(bytes);
+        assert_eq!(payloads.pop(), Some("[DONE]"));
+        for data in payloads {
             let Ok(chunk) = serde_json::from_str::<Value>(data) else { panic!("no JSON: {data:?}") };
             let Some(delta) = chunk.pointer("/choices/0/delta") else { continue };
             seen.content.push_str(delta["content"].as_str().unwrap_or_default());
@@ -128,11 +132,11 @@ impl Seen {
 fn payloads(bytes: &[u8]) -> Vec<&str> {
     let Ok(text) = std::str::from_utf8(bytes) else { panic!("the stream is no UTF-8") };
     assert!(text.ends_with("\n\n"), "the last event is cut off");
-    let payload = |event: &'_ str| {
-        let ends = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
-        assert!(event.starts_with("data: ") && !event.contains(ends), "no single line: {event:?}");
+    let ends = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+    let payload = |event| -> &str {
+        let Some(data) = str::strip_prefix(event, "data: ") else { panic!("no data: {event:?}") };
+        assert!(!data.contains(ends), "an event of several lines: {event:?}");
+        data
     };
-    let events: Vec<&str> = text.split_terminator("\n\n").collect();
-    events.iter().for_each(|event| payload(event));
-    events.into_iter().map(|event| &event["data: ".len()..]).collect()
+    text.split_terminator("\n\n").map(payload).collect()
 }
