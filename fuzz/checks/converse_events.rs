@@ -1,15 +1,27 @@
-//! What holds of any stream: tools are counted from 0, an answer ends once, and every event the client gets is one
-//! line of JSON.
+//! What holds of any stream: however its bytes are cut it is the same, tools are counted from 0, an answer ends once,
+//! and every event the client gets is one line of JSON.
 
 use chat::{Collector, Error, Event};
 use openai_api::{ApiError, ChunkEncoder, Identity, completion};
 
-/// Holds the events of a stream, and what the client gets of them, to their rules.
+/// Holds the events of a stream that arrives in pieces of a size, and what the client gets of them, to their rules.
 ///
 /// # Panics
 ///
 /// Where they break one.
-pub(crate) fn check(events: &[Event], error: Option<&Error>) {
+pub(crate) fn check(read: impl Fn(usize) -> (Vec<Event>, Option<Error>)) {
+    let (events, error) = read(usize::MAX);
+    for at_once in [1, 13, 100] {
+        assert_eq!(
+            format!("{:?}", read(at_once)),
+            format!("{:?}", (&events, &error)),
+            "in pieces of {at_once}"
+        );
+    }
+    told(&events, error.as_ref());
+}
+
+fn told(events: &[Event], error: Option<&Error>) {
     counted(events);
     for (include_usage, legacy) in [(false, false), (true, true)] {
         let mut encoder = ChunkEncoder::new(&identity(), include_usage, legacy);

@@ -6,7 +6,4 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../checks/converse_events.rs"]
 mod checks;
 
-fuzz_target!(|bytes: &[u8]| {
-    let (events, error) = bedrock::fuzzing::events(bytes);
-    checks::check(&events, error.as_ref());
-});
+fuzz_target!(|bytes: &[u8]| checks::check(|at_once| bedrock::fuzzing::events(bytes, at_once)));

@@ -90,7 +90,7 @@ class Server:
         for line in self.output["stderr"]:
             # Not a terminal, so every line of the log is JSON.
             message = json.loads(line).get("message", "") if line.startswith("{") else ""
-            if match := re.search(r"listening on (http://127\.0\.0\.1:\d+)$", message):
+            if match := re.search(r"listening on (https?://127\.0\.0\.1:\d+)$", message):
                 return match[1]
         return None
 

@@ -16,12 +16,12 @@ DEADLINE = 20
 
 
 def frame(headers, payload):
-    """Encodes one message of `application/vnd.amazon.eventstream`; all headers are strings."""
+    """Encodes one message of `application/vnd.amazon.eventstream`; all headers are strings, bytes are sent as they are."""
     head = b""
     for name, value in headers.items():
         head += struct.pack("!B", len(name)) + name.encode()
         head += struct.pack("!BH", 7, len(value)) + value.encode()
-    body = json.dumps(payload).encode()
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     prelude = struct.pack("!II", 16 + len(head) + len(body), len(head))
     message = prelude + struct.pack("!I", crc32(prelude)) + head + body
     return message + struct.pack("!I", crc32(message))
@@ -63,7 +63,8 @@ class AwsError:
 
 @dataclass
 class Json:
-    body: dict
+    # An object, or bytes that are sent as they are.
+    body: object
 
 
 @dataclass
@@ -86,6 +87,8 @@ def answer(text="fine"):
 
 class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
+    # Connections that come at once; beyond these, the next attempt is a second later.
+    request_queue_size = 512
 
     def handle_error(self, request, client_address):
         # A gateway that hangs up on a broken answer is what some tests want.
@@ -120,6 +123,8 @@ class FakeBedrock:
     def _handler(fake):
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # A head and its body are two writes, which must not wait for one another.
+            disable_nagle_algorithm = True
 
             def log_message(self, *_):
                 pass
@@ -136,7 +141,7 @@ class FakeBedrock:
                     self.whole(200, reply.body, {})
 
             def whole(self, status, body, headers):
-                data = json.dumps(body).encode()
+                data = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(data)))

@@ -1,10 +1,10 @@
-//! Others' clients against the binary: the official SDKs, and the agent frameworks. They are installed on the way.
+//! Others' clients against the binary: the official SDKs, hostile ones, and the agent frameworks. They are installed on the way.
 
 use std::path::Path;
 use std::process::Command;
 
 /// The suites, each of which takes the path of the binary.
-const SUITES: &[&str] = &["tests/clients/run", "tests/frameworks/run"];
+const SUITES: &[&str] = &["tests/clients/run", "tests/hostile/run", "tests/frameworks/run"];
 
 /// Builds the binary, runs every suite and says which failed.
 pub(crate) fn run(root: &Path) -> Vec<String> {

@@ -106,6 +106,22 @@ async fn a_wrong_from_says_what_to_write() {
     refused("'bedrock:'", &region, &["spicepod.yaml:5:"]).await;
     refused("'bedrock:nova lite'", &region, &["write an id such as"]).await;
     refused("bedrock:arn:aws:bedrock:us-east-1:12345:inference-profile/x", &[], &["arn"]).await;
+    for id in
+        ["../../etc/passwd", "amazon%2fnova", "a b", "a\\nb", "a?b", "a#b", "a/b", "..", "a\\u0000b", "é"]
+    {
+        refused(&format!("\"bedrock:{id}\""), &region, &["spicepod.yaml:5:", "write an id such as"]).await;
+    }
+    refused(&format!("bedrock:{}", "a".repeat(2049)), &region, &["spicepod.yaml:5:"]).await;
+    for arn in [
+        "arn:aws:bedrock::123456789012:inference-profile/x",
+        "arn:aws:bedrock:us-east-1:12345678901:inference-profile/x",
+        "arn:aws:s3:us-east-1:123456789012:inference-profile/x",
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/",
+        "arn:aws:bedrock:us-east-1:123456789012",
+        "arn:",
+    ] {
+        refused(&format!("\"bedrock:{arn}\""), &[], &["arn"]).await;
+    }
     refused("bedrock:arn:awz:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", &[], &["arn"]).await;
 }
 
@@ -161,6 +177,33 @@ async fn every_param_is_held_to_its_kind_range_and_pattern() {
     refused(NOVA, &["aws_region: 5"], &["`aws_region` is 5"]).await;
     let arn = "bedrock:arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0";
     refused(arn, &["aws_region: us-east-1"], &["the ARN in `from` is of `us-west-2`"]).await;
+}
+
+#[tokio::test]
+async fn values_that_are_nearly_right_are_refused() {
+    let cases: &[(&str, &[&str])] = &[
+        ("temperature: .nan", &["temperature"]),
+        ("temperature: .inf", &["temperature"]),
+        ("temperature: 2.1", &["out of range"]),
+        ("temperature: 1e400", &["temperature"]),
+        ("temperature: 0x1F", &["temperature"]),
+        ("maxTokens: 1_000", &["`maxTokens`"]),
+        ("aws_endpoint_url: file:///etc/passwd", &["cannot be called"]),
+        ("aws_endpoint_url: https://user:pass@example.com", &["cannot be called"]),
+        ("aws_endpoint_url: 'https://example.com/#a'", &["cannot be called"]),
+        ("aws_endpoint_url: https://169.254.169.254/", &["cannot be called"]),
+        ("aws_endpoint_url: 'https://[fe80::1]/'", &["cannot be called"]),
+    ];
+    for (line, expected) in cases {
+        refused(NOVA, &["aws_region: us-east-1", line], expected).await;
+    }
+    for version in ["0", "-1", "draft", "123456789", "'1.0'", "''", "'DRAFT '", "١"] {
+        let lines =
+            ["bedrock_guardrail_identifier: abc123", &format!("bedrock_guardrail_version: {version}")];
+        refused(NOVA, &["aws_region: us-east-1", lines[0], lines[1]], &["bedrock_guardrail_version"]).await;
+    }
+    let stops = format!("stopSequences: [{}]", vec!["a"; 2501].join(", "));
+    refused(NOVA, &["aws_region: us-east-1", &stops], &["stopSequences"]).await;
 }
 
 #[tokio::test]

@@ -29,16 +29,34 @@ impl Cursor {
 }
 
 /// Takes the white space out of JSON that arrives in pieces; keys, numbers and strings stay as they are.
+///
+/// What is no JSON does not become some: `1 000` stays two numbers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Compactor(Cursor);
+pub(crate) struct Compactor {
+    cursor: Cursor,
+    /// The last token is a number or a word, which another one would make longer.
+    bare: bool,
+    /// White space stood behind it.
+    gap: bool,
+}
 
 impl Compactor {
     /// Appends what is left of the next piece.
     pub(crate) fn push(&mut self, piece: &str, out: &mut String) {
         for c in piece.chars() {
-            if self.0.take(c) || !matches!(c, ' ' | '\t' | '\n' | '\r') {
-                out.push(c);
+            if !self.cursor.take(c) {
+                if matches!(c, ' ' | '\t' | '\n' | '\r') {
+                    self.gap = true;
+                    continue;
+                }
+                let bare = !matches!(c, '{' | '}' | '[' | ']' | ':' | ',');
+                if bare && self.bare && self.gap {
+                    out.push(' ');
+                }
+                self.bare = bare;
+                self.gap = false;
             }
+            out.push(c);
         }
     }
 }
@@ -63,5 +81,19 @@ mod tests {
         let mut compactor = Compactor::default();
         json.chars().for_each(|c| compactor.push(&c.to_string(), &mut pieces));
         assert_eq!(pieces, short);
+    }
+
+    #[test]
+    fn what_is_no_json_does_not_become_some() {
+        for (text, short) in [
+            ("[1 000]", "[1 000]"),
+            ("[- 1 ]", "[- 1]"),
+            ("{\"a\": tr ue}", "{\"a\":tr ue}"),
+            ("[1\n\n2, \"a\" 3]", "[1 2,\"a\"3]"),
+            ("[1 , 2 ]", "[1,2]"),
+        ] {
+            assert_eq!(compact(text), short);
+            assert_eq!(compact(&compact(text)), short);
+        }
     }
 }

@@ -188,3 +188,44 @@ proptest! {
         prop_assert_eq!(request.sampling.temperature, Some(temperature));
     }
 }
+
+#[test]
+fn bytes_that_are_no_utf_8_are_no_request_wherever_they_stand() {
+    for member in ["content", "user", "unheard_of"] {
+        let text =
+            r#"{"model":"nova","messages":[{"role":"user","content":"hi"}],"unheard_of":"hi","user":"hi"}"#;
+        let (before, after) = text.split_once(&format!("\"{member}\":\"hi\"")).unwrap();
+        let body =
+            [before.as_bytes(), format!("\"{member}\":\"").as_bytes(), b"\xff\"", after.as_bytes()].concat();
+        let error = ChatCompletionRequest::from_slice(&body).unwrap_err();
+        assert_eq!(error.status, 400);
+        assert!(error.message.contains("is not UTF-8"), "{}", error.message);
+    }
+}
+
+#[test]
+fn sizes_beyond_every_model_are_refused_and_large_ones_pass() {
+    let tools = |count: usize| -> String {
+        (0..count)
+            .map(|n| format!("{{\"type\":\"function\",\"function\":{{\"name\":\"f{n}\"}}}}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    assert_eq!(accepted(&with(&format!("\"tools\":[{}]", tools(1000)))).request.tools.len(), 1000);
+    let error = read(&with(&format!("\"tools\":[{}]", tools(10_000)))).unwrap_err();
+    assert_eq!((error.status, error.param.as_deref()), (400, Some("tools")));
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    let schema = |schema: &str| {
+        with(&format!(
+            "\"tools\":[{{\"type\":\"function\",\"function\":{{\"name\":\"f\",\"parameters\":{schema}}}}}]"
+        ))
+    };
+    assert_eq!(read(&schema(&deep)).unwrap_err().status, 400);
+    let wide = format!("{{\"description\":\"{}\"}}", "x".repeat(5_000_000));
+    assert_eq!(accepted(&schema(&wide)).request.tools.len(), 1);
+    let pairs: Vec<String> = (0..10_000).map(|n| format!("\"k{n}\":\"v\"")).collect();
+    let error = read(&with(&format!("\"metadata\":{{{}}}", pairs.join(",")))).unwrap_err();
+    assert_eq!((error.status, error.param.as_deref()), (400, Some("metadata")));
+    assert_eq!(accepted(&with(&format!("\"user\":\"{}\"", "u".repeat(1 << 20)))).ignored, ["user"]);
+    accepted(&saying(&format!("{{\"role\":\"user\",\"content\":\"{}\"}}", "a".repeat(200_000))));
+}

@@ -33,6 +33,8 @@ pub(crate) use auth::{bearer, secret_key};
 pub use cors::Cors;
 pub use door::{Door, Hosts};
 pub use gateway::{Gateway, Limits};
+#[cfg(any(test, feature = "fuzzing"))]
+pub use guard::heads;
 pub use metrics_page::serve_metrics;
 pub use tls::Tls;
 pub(crate) use tls::{Unusable, private_key};

@@ -9,6 +9,8 @@
 //! let code = runtime::main();
 //! ```
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod http;
 
 mod cli;

@@ -195,6 +195,18 @@ fn absolute(base: &Uri, target: &str) -> String {
     }
 }
 
+/// Says, for fuzzers, where an address leads that would be fetched.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn address(url: &str, hosts: Option<&[String]>) -> Option<String> {
+    Rules::default().check(url, hosts).ok().map(|uri| uri.to_string())
+}
+
+/// Says, for fuzzers, where a redirect leads.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn redirect(base: &str, target: &str) -> Option<String> {
+    base.parse().ok().map(|base| absolute(&base, target))
+}
+
 fn connect(rules: Rules) -> Option<Http> {
     let mut http = HttpConnector::new_with_resolver(Guarded { any_address: rules.any_address });
     http.enforce_http(false);

@@ -122,16 +122,17 @@ impl ServiceError {
     pub(crate) fn into_error(self, model_id: &ModelId, region: &str) -> Error {
         let kind = self.kind();
         let said = redact(&self.message);
+        let code = redact(&self.code);
         let message = if kind == ErrorKind::CredentialsRejected {
-            format!("AWS rejected the gateway's credentials ({})", self.code)
+            format!("AWS rejected the gateway's credentials ({code})")
         } else if kind == ErrorKind::AccessDenied {
             "AWS denied the gateway access to this model".to_owned()
         } else if let Some(hint) = hint(&self.message, model_id, region) {
             format!("{said} ({hint})")
-        } else if !said.is_empty() {
+        } else if !said.trim().is_empty() {
             said
-        } else if !self.code.is_empty() {
-            format!("Amazon Bedrock answered with {}", self.code)
+        } else if !code.is_empty() {
+            format!("Amazon Bedrock answered with {code}")
         } else if let Some(status) = self.status {
             format!("Amazon Bedrock answered with status {status}")
         } else {
@@ -178,7 +179,7 @@ fn redact(message: &str) -> String {
         }
         match word.find("arn:aws") {
             Some(at) => {
-                redacted.push_str(word.get(..at).unwrap_or_default());
+                push_without_accounts(&mut redacted, word.get(..at).unwrap_or_default());
                 redacted.push_str("arn:…");
             }
             None => push_without_accounts(&mut redacted, word),

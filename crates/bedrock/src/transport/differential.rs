@@ -180,7 +180,7 @@ fn thoughts_text_and_a_call() -> Vec<Vec<u8>> {
 /// What both tell, in the same words.
 fn told_by_us(frames: &[Vec<u8>]) -> (Vec<String>, bool) {
     // The leading zero says that bytes of a stream follow; no frame begins with more than one.
-    let (told, error) = events(&frames.concat());
+    let (told, error) = events(&frames.concat(), 100);
     let told = told.into_iter().filter_map(|event| match event {
         Event::Started => Some("start".to_owned()),
         Event::Text(text) => Some(format!("text {text}")),

@@ -1,4 +1,4 @@
-//! A way in for fuzzers: bytes as they could arrive, and the events that they are.
+//! A way in for fuzzers: bytes as they could arrive, and the events and errors that they are.
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
@@ -7,17 +7,15 @@ use chat::{Error, Event};
 
 use super::events::take;
 use super::frames::FrameReader;
-use crate::translate::{EventTranslator, Restore};
-
-/// How many bytes arrive at once.
-const AT_ONCE: usize = 100;
+use crate::model_id::ModelId;
+use crate::translate::{EventTranslator, Restore, ServiceError};
 
 /// Reads a stream.
 ///
 /// What begins with a zero is the bytes of a stream. Anything else is text, because no fuzzer finds a checksum: the
 /// first line names what the request was (`output`, `drops`, `lifts`), and every other line is a message, of its
-/// type and its payload.
-pub fn events(bytes: &[u8]) -> (Vec<Event>, Option<Error>) {
+/// type and its payload. They arrive in pieces of `at_once` bytes.
+pub fn events(bytes: &[u8], at_once: usize) -> (Vec<Event>, Option<Error>) {
     let is_raw = bytes.first().is_none_or(|first| *first == 0);
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let request = if is_raw { &[] } else { lines.next().unwrap_or_default() };
@@ -27,13 +25,33 @@ pub fn events(bytes: &[u8]) -> (Vec<Event>, Option<Error>) {
     let framed = if is_raw { bytes.to_vec() } else { lines.flat_map(frame).collect() };
     let mut translator = EventTranslator::new(restore);
     let mut told = Vec::new();
-    let error = read(&framed, &mut translator, &mut told).err();
+    let error = read(framed.chunks(at_once), &mut translator, &mut told).err();
     (told, error)
 }
 
-fn read(bytes: &[u8], translator: &mut EventTranslator, told: &mut Vec<Event>) -> chat::Result<()> {
+/// Reads an error: the first line is its status, or `-` in a stream, and its name; the rest is the body.
+pub fn refusal(bytes: &[u8]) -> Error {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (head, body) = (bytes.get(..end).unwrap_or_default(), bytes.get(end + 1..).unwrap_or_default());
+    let head = String::from_utf8_lossy(head);
+    let (status, name) = head.split_once(' ').unwrap_or((&head, ""));
+    let error = match status.parse() {
+        Ok(status) => ServiceError::from_reply(status, Some(name).filter(|name| !name.is_empty()), body),
+        Err(_) => ServiceError::from_exception(name, body),
+    };
+    match ModelId::parse("us.amazon.nova-lite-v1:0") {
+        Ok(model) => error.into_error(&model, "us-east-1"),
+        Err(_) => Error::new(error.kind(), error.message),
+    }
+}
+
+fn read<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    translator: &mut EventTranslator,
+    told: &mut Vec<Event>,
+) -> chat::Result<()> {
     let mut frames = FrameReader::default();
-    for piece in bytes.chunks(AT_ONCE) {
+    for piece in pieces {
         frames.push(Bytes::copy_from_slice(piece));
         while let Some(message) = frames.next()? {
             let taken = take(translator, &message);
@@ -72,6 +90,10 @@ fn frame(line: &[u8]) -> Vec<u8> {
 mod checks;
 
 #[cfg(test)]
+#[path = "../../../../fuzz/checks/upstream_errors.rs"]
+mod errors;
+
+#[cfg(test)]
 mod tests {
     use chat::FinishReason;
 
@@ -79,19 +101,30 @@ mod tests {
 
     #[test]
     fn every_stream_of_the_corpus_is_survived() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/converse_events");
-        let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert!(files.len() > 10, "the corpus is gone");
-        for file in files {
-            let (told, error) = events(&std::fs::read(&file).unwrap());
-            checks::check(&told, error.as_ref());
+        for file in corpus("converse_events", 10) {
+            checks::check(|at_once| events(&file, at_once));
         }
+    }
+
+    #[test]
+    fn every_error_of_the_corpus_is_one_to_the_client() {
+        for file in corpus("upstream_errors", 40) {
+            errors::check(&refusal(&file));
+        }
+    }
+
+    fn corpus(name: &str, least: usize) -> Vec<Vec<u8>> {
+        let folder = format!("{}/../../fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<_> = files.map(|path| std::fs::read(path).unwrap()).collect();
+        assert!(files.len() > least, "the corpus is gone");
+        files
     }
 
     #[test]
     fn lines_are_read_as_the_stream_that_they_describe() {
         let lines = b"drops lifts\nmessageStart {}\nmessageStop {\"stopReason\":\"end_turn\"}\n!throttlingException {}";
-        let (told, error) = events(lines);
+        let (told, error) = events(lines, 100);
         assert!(matches!(told[..], [Event::Started, Event::Finished(FinishReason::Stop)]), "{told:?}");
         assert_eq!(error.map(|error| error.kind()), Some(chat::ErrorKind::Throttled));
     }

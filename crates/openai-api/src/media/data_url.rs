@@ -40,8 +40,9 @@ impl Address {
         if let Some(rest) = after(text, "data:") {
             return Self::data(rest);
         }
-        if after(text, "s3://").is_some() {
-            return Self::S3(text.to_owned());
+        if let Some(rest) = after(text, "s3://") {
+            // Bedrock knows the scheme in small letters alone.
+            return Self::S3(format!("s3://{rest}"));
         }
         if after(text, "https://").or_else(|| after(text, "http://")).is_some() {
             return Self::Remote(text.to_owned());
@@ -125,6 +126,7 @@ mod tests {
             ("data:text/plain;base64,é", data("text/plain", "")),
             ("data:text/plain;base64,aGl=", data("text/plain", "aGk=")),
             ("s3://b/k", Address::S3("s3://b/k".into())),
+            ("S3://b/K", Address::S3("s3://b/K".into())),
             ("HTTPS://x", Address::Remote("HTTPS://x".into())),
             ("http://x", Address::Remote("http://x".into())),
             ("file:///etc/passwd", Address::Other("file:///etc/passwd".into())),

@@ -14,14 +14,22 @@ impl ChatCompletionRequest {
     ///
     /// A 400 with the JSON path and what is wanted there, where the bytes are not JSON or not of the right types.
     pub fn from_slice(body: &[u8]) -> Result<Self, ApiError> {
-        serde_json::from_slice(body).map_err(|error| explain(body, &error))
+        // All of it at once: the reader would look at the strings that it keeps, and not at those that it skips.
+        let text = std::str::from_utf8(body).map_err(|error| not_text(&error))?;
+        serde_json::from_str(text).map_err(|error| explain(text, &error))
     }
+}
+
+#[cold]
+fn not_text(error: &std::str::Utf8Error) -> ApiError {
+    let at = error.valid_up_to();
+    ApiError::invalid(format!("The request body is not valid JSON: what begins at byte {at} is not UTF-8."))
 }
 
 /// Reads the bytes again, this time with an eye on where they stand.
 #[cold]
-fn explain(body: &[u8], error: &serde_json::Error) -> ApiError {
-    if body.iter().all(u8::is_ascii_whitespace) {
+fn explain(body: &str, error: &serde_json::Error) -> ApiError {
+    if body.bytes().all(|byte| byte.is_ascii_whitespace()) {
         return ApiError::invalid(
             "The request body is empty. Send a JSON object with `model` and `messages`.",
         );
@@ -29,7 +37,7 @@ fn explain(body: &[u8], error: &serde_json::Error) -> ApiError {
     if error.classify() != Category::Data {
         return ApiError::invalid(format!("The request body is not valid JSON: {error}."));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let mut deserializer = serde_json::Deserializer::from_str(body);
     let mut track = serde_path_to_error::Track::new();
     let again = ChatCompletionRequest::deserialize(serde_path_to_error::Deserializer::new(
         &mut deserializer,

@@ -12,6 +12,8 @@ use tokio::time::{Instant, Sleep};
 
 pub(super) use self::activity::Activity;
 use self::framing::Framing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use self::framing::heads;
 use super::gateway::Gateway;
 use crate::metrics::Phase;
 

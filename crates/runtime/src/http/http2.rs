@@ -30,6 +30,10 @@ use crate::metrics::Phase;
 /// Requests at once on one connection.
 const MAX_STREAMS: u32 = 100;
 
+/// Streams of one connection that had to be reset because of what the client sent. Each may have cost a call, and no
+/// client that means well has any; the library's own default is 1024.
+const MAX_BROKEN_STREAMS: usize = 50;
+
 /// The largest head of a request, unpacked.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
 
@@ -116,6 +120,7 @@ pub(super) async fn serve(
     let connection = http2::Builder::new(tasks.clone())
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_local_error_reset_streams(MAX_BROKEN_STREAMS)
         .max_header_list_size(MAX_HEADER_LIST)
         .max_send_buf_size(MAX_BUFFER)
         // A client that is gone without a word is found out, and its calls with it.

@@ -23,6 +23,8 @@ pub(crate) enum How {
     Whole(&'static str),
     /// A test of another target: its file below `crates`, and its name.
     Held(&'static str, &'static str),
+    /// A check of the built binary: its file below `tests`, and its name.
+    Outside(&'static str, &'static str),
     /// Nothing: why it cannot be tested here.
     Skipped(&'static str),
 }
@@ -36,6 +38,9 @@ macro_rules! how {
     };
     ((held $file:literal, $test:literal)) => {
         How::Held($file, $test)
+    };
+    ((outside $file:literal, $test:literal)) => {
+        How::Outside($file, $test)
     };
     ((skipped $why:literal)) => {
         How::Skipped($why)
@@ -60,6 +65,12 @@ macro_rules! test {
         #[test]
         fn $name() {
             crate::table::holds($file, $test);
+        }
+    };
+    ($name:ident (outside $file:literal, $test:literal)) => {
+        #[test]
+        fn $name() {
+            crate::table::holds_outside($file, $test);
         }
     };
     ($name:ident (skipped $why:literal)) => {
@@ -269,7 +280,7 @@ rows! {
         (run clients::pipelined, "clients by hand")
     f59_floods_of_http2 "Floods of HTTP/2: resets, continuations, settings" =>
         "bounded work, few calls to the upstream"
-        (skipped "no client here writes wrong frames yet; HTTP/2 is spoken behind TLS alone, with the limits of h2")
+        (outside "hostile/test_http2.py", "test_a_flood_costs_little_and_harms_nobody_else")
     f60_a_drain "SIGTERM while streams run" =>
         "no new connection, every stream ends with `[DONE]`, exit code 0"
         (run process::drain, "streams that wait at a gate")

@@ -38,6 +38,12 @@ pub(crate) fn holds(file: &str, test: &str) {
     assert!(text.contains(&format!("fn {test}(")), "{file} holds no test `{test}`");
 }
 
+/// A check of the built binary is there.
+pub(crate) fn holds_outside(file: &str, test: &str) {
+    let text = std::fs::read_to_string(workspace().join("tests").join(file)).unwrap();
+    assert!(text.contains(&format!("\ndef {test}(")), "{file} holds no check `{test}`");
+}
+
 /// The number of a row, such as `F01`.
 fn number(name: &str) -> String {
     name.chars().take(3).collect::<String>().to_uppercase()
@@ -50,6 +56,7 @@ fn page() -> String {
             How::Run(by) => (by.to_owned(), "in part"),
             How::Whole(by) => (by.to_owned(), "no"),
             How::Held(file, test) => (format!("`{test}` in crates/{file}"), "whole"),
+            How::Outside(file, test) => (format!("`{test}` in tests/{file}"), "in `.ci/run`"),
             How::Skipped(why) => (format!("skipped: {why}"), "skipped"),
         };
         writeln!(page, "| {} | {} | {} | {shown} | {form} |", number(row.name), row.fault, row.does).unwrap();

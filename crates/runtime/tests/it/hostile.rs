@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Gateway, hello};
+use crate::support::{Gateway, hello, hello_streamed};
 
 const KEY: &str = "the-key";
 
@@ -106,4 +106,19 @@ async fn hostile_requests_are_refused_in_words_and_reach_nobody() {
     assert_eq!(gateway.http.get("/health").await.status, 200);
     let log = gateway.stop();
     assert!(!log.contains(KEY) && !log.contains("panicked"), "{log}");
+}
+
+#[tokio::test]
+async fn a_stream_for_the_older_protocol_ends_with_its_connection() {
+    let (gateway, emulator) = Gateway::with_emulator(&[]).await;
+    let body = hello_streamed("hi").to_string();
+    let head = format!("POST /v1/chat/completions HTTP/1.0\r\ncontent-length: {}\r\n\r\n", body.len());
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let text = reply(&mut stream).await;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.0 200 OK") || head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+    assert!(body.starts_with("data: {") && body.ends_with("\n\ndata: [DONE]\n\n"), "{body}");
+    assert_eq!(emulator.requests().len(), 1);
 }

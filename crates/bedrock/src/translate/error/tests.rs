@@ -94,6 +94,18 @@ fn a_model_without_on_demand_throughput_brings_a_profile_to_try() {
 }
 
 #[test]
+fn an_error_without_words_or_with_an_account_for_a_name_says_what_is_fit_for_a_client() {
+    for (header, body, message) in [
+        ("ValidationException", r#"{"message":"  "}"#, "Amazon Bedrock answered with ValidationException"),
+        ("123456789012", "{}", "Amazon Bedrock answered with …"),
+        ("", "", "Amazon Bedrock answered with status 418"),
+    ] {
+        let error = reply(418, Some(header), body).into_error(&id(), "us-east-1");
+        assert_eq!(error.message(), message);
+    }
+}
+
+#[test]
 fn accounts_and_arns_stay_inside() {
     let said =
         "User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized for 123456789012, retry in 30 s";
