@@ -6,7 +6,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,11 +16,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tower_service::Service;
 
 use super::endpoint::serves_metadata;
-use super::pool::{Pool, SWEEP};
+use super::pool::Pool;
 
 /// NAT gateways and load balancers of AWS forget a silent connection after 350 s, and a model may think longer.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
@@ -33,12 +32,11 @@ pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The connections of a process. Models with the same endpoint and connect timeout share them.
+/// The connections of a process. Models with the same endpoint and connect timeout share them, and those of an
+/// endpoint close with its last model: a process that lives for long may have seen many.
 #[derive(Default)]
 pub(crate) struct Connections {
-    pools: Mutex<HashMap<(Duration, Uri), Arc<Pool>>>,
-    /// Closes what is idle for too long; ends with this value.
-    sweepers: Mutex<JoinSet<()>>,
+    pools: Mutex<HashMap<(Duration, Uri), Weak<Pool>>>,
 }
 
 impl Connections {
@@ -49,20 +47,13 @@ impl Connections {
     /// Where `https` is wanted and the machine has no root certificates.
     pub(super) fn pool(&self, connect_timeout: Duration, origin: Uri) -> io::Result<Arc<Pool>> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(&(connect_timeout, origin.clone())) {
-            return Ok(Arc::clone(pool));
+        if let Some(pool) = pools.get(&(connect_timeout, origin.clone())).and_then(Weak::upgrade) {
+            return Ok(pool);
         }
         let connector = connector(connect_timeout, origin.scheme_str() == Some("https"))?;
-        let pool = Arc::new(Pool::new(origin.clone(), connector));
-        pools.insert((connect_timeout, origin), Arc::clone(&pool));
-        let swept = Arc::downgrade(&pool);
-        self.sweepers.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
-            loop {
-                tokio::time::sleep(SWEEP).await;
-                let Some(pool) = swept.upgrade() else { return };
-                pool.sweep();
-            }
-        });
+        let pool = Pool::swept(origin.clone(), connector);
+        pools.retain(|_, pool| pool.strong_count() > 0);
+        pools.insert((connect_timeout, origin), Arc::downgrade(&pool));
         Ok(pool)
     }
 }

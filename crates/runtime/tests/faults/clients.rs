@@ -95,6 +95,8 @@ pub(crate) async fn half_closed(run: Run) {
         lane.upstream.wait_for_end(calls).await;
         assert_eq!(client.read(&mut [0; 16]).await.unwrap(), 0);
         assert_eq!(lane.line(&id)["end_reason"], "client_closed");
+        drop(client);
+        lane.holds("a client that ended its side").await;
     }
     lane.stop_and(&[]);
 }

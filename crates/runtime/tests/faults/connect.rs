@@ -92,6 +92,7 @@ pub(crate) async fn no_such_name(_run: Run) {
         for word in ["lookup", "resolve", "aaaa", "getaddrinfo", "invalid"] {
             assert!(!seen.text.contains(word), "{word} in {}", seen.text);
         }
+        lane.holds(&case.about).await;
     }
     lane.stop();
 }

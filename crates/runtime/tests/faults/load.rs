@@ -39,6 +39,7 @@ pub(crate) async fn one_model(run: Run) {
     for _ in 0..5 {
         lane.is_well(true, true, "another model got stuck").await;
     }
+    lane.rest.at_once = 2;
     gate.open();
     assert_eq!(stuck.join_next().await.unwrap().unwrap().status, 200);
     assert_eq!(lane.line(&id)["end_reason"], "completed");
@@ -82,6 +83,7 @@ pub(crate) async fn full(run: Run) {
         assert_eq!(lane.upstream.requests().len(), PLACES, "who was sent away was called for: {id}");
     }
     lane.upstream.always(None);
+    lane.rest.at_once = PLACES.try_into().unwrap();
     lane.holds("all places taken").await;
     lane.is_well(true, true, "all places were taken").await;
     // Requests that were sent away reached no model, which their lines leave out.

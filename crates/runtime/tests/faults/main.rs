@@ -19,6 +19,7 @@ mod heads;
 mod lane;
 mod load;
 mod process;
+mod rest;
 mod rows;
 mod streams;
 #[path = "../it/support.rs"]

@@ -18,6 +18,7 @@ type Response = http::Response<hyper::body::Incoming>;
 async fn live(lane: &mut Lane, count: usize, gate: &Gate) -> Vec<Response> {
     let rest = PIECES[1..].iter().fold(Reply::default(), |reply, piece| reply.text_delta(piece));
     lane.upstream.always(Some(stopped(started(1).wait(gate).then(rest))));
+    lane.rest.at_once = u64::try_from(count).unwrap() + 1;
     let mut streams = Vec::new();
     for _ in 0..count {
         let id = lane.name();
