@@ -109,6 +109,11 @@ impl Web {
     }
 
     /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same as a URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

@@ -22,7 +22,7 @@ const PROMPT: &str = "canary-prompt-5519";
 pub(crate) const API_KEY: &str = "canary-api-key-2207";
 
 /// What may be in no output at all.
-const SECRETS: [&str; 4] = [PROMPT, API_KEY, SECRET_ACCESS_KEY, ACCESS_KEY_ID];
+const SECRETS: [&str; 5] = [PROMPT, API_KEY, SECRET_ACCESS_KEY, ACCESS_KEY_ID, "CANARY"];
 
 /// What may be in answers alone.
 const ANSWER: &str = "canary-answer";
@@ -77,6 +77,12 @@ pub(crate) fn manifest(url: &str, connect_timeout: &str) -> String {
     )
 }
 
+/// A manifest whose models find their credentials where AWS's tools do.
+pub(crate) fn without_keys(manifest: &str) -> String {
+    let is_key = |line: &&str| line.contains("aws_access_key_id") || line.contains("aws_secret_access_key");
+    manifest.lines().filter(|line| !is_key(line)).map(|line| format!("{line}\n")).collect()
+}
+
 /// A chat with the prompt that nobody else may see.
 pub(crate) fn chat(model: &str, stream: bool) -> Value {
     json!({
@@ -118,6 +124,7 @@ impl Lane {
         let mut gateway = Gateway::spawn(&mut command);
         let line =
             gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("metrics on")));
+        gateway.rewind();
         let address = line["message"].as_str().unwrap().trim_start_matches("metrics on http://");
         let rest = Rest::of(gateway.id(), address.trim_end_matches("/metrics").parse().unwrap());
         let http = gateway.http.with("authorization", &format!("Bearer {API_KEY}"));
@@ -183,6 +190,18 @@ impl Lane {
             assert!(gone.is_ok(), "{}: the connection to the upstream stays open", case.about);
         }
         self.holds(&case.about).await;
+    }
+
+    /// Runs a case on a gateway that cannot serve yet: without an exchange before it. Gives its line of the log.
+    pub(crate) async fn alone(&mut self, case: &Case) -> Value {
+        let before = self.upstream.requests().len();
+        let (seen, line) = self.ask(case.model, case.stream).await;
+        judge(case, &seen, &line, self.upstream.requests().len() - before);
+        // Where the upstream is, is the operator's to know.
+        let port = self.upstream.proxy.address().port().to_string();
+        assert!(!seen.text.contains(&port), "{seen:?}");
+        self.holds(&case.about).await;
+        line
     }
 
     /// V4 and V5: nothing is left of what was asked, and the process lives.

@@ -15,6 +15,7 @@ mod bodies;
 mod case;
 mod clients;
 mod connect;
+mod credentials;
 mod heads;
 mod lane;
 mod load;

@@ -1,7 +1,7 @@
 //! The rows: what goes wrong, what the gateway does, and what shows it.
 
 use crate::case::Run;
-use crate::{bodies, clients, connect, heads, load, process, streams};
+use crate::{bodies, clients, connect, credentials, heads, load, process, streams};
 
 /// One fault.
 #[derive(Debug)]
@@ -214,32 +214,45 @@ rows! {
         "some wait for a second at most, the others get 503 `server_overloaded` at once; no running answer fails"
         (run load::full, "calls that wait at a gate")
     f41_credentials_end_early "AWS finds the session token expired" =>
-        "renewed once for all requests, signed once more, answered"
+        "renewed once, signed once more, answered: two calls"
+        (run credentials::rejected, "a metadata service of the kit; scripts")
+    f41_credentials_end_for_many "The same for 40 requests at once" =>
+        "renewed once for all of them"
         (held "runtime/tests/credentials/refresh.rs", "rejected_credentials_are_renewed_once_for_all")
-    f42_no_renewal "Credentials cannot be renewed" =>
-        "what is held stays in use, and a warning"
-        (held "runtime/tests/credentials/refresh.rs", "where_a_renewal_fails_what_is_held_stays_in_use")
-    f43_no_credentials_at_the_start "No credentials at the start" =>
-        "not ready, 503 `upstream_credentials_unavailable`; found as soon as they are there"
-        (held "runtime/tests/credentials/refresh.rs", "credentials_that_appear_late_are_found")
+    f42_no_renewal "Credentials cannot be renewed: errors, nonsense, refusals, silence" =>
+        "what is held stays in use beyond its end, and a warning a minute"
+        (run credentials::no_renewal, "a metadata service of the kit")
+    f43_no_credentials_at_the_start "No metadata service at the start" =>
+        "the process starts, `/v1/ready` is 503 and says why, 503 `upstream_credentials_unavailable`; served within 5 s \
+         once it is there"
+        (run credentials::none_at_first, "a port of the kit that is opened later")
+    f43_silence_at_the_start "A metadata service that does not answer, and 200 requests that wait for it" =>
+        "503 `upstream_credentials_unavailable` after 2.5 s; one search for all of them"
+        (run credentials::silence_at_first, "a metadata service of the kit that waits at a gate")
+    f44_credentials_that_are_over "The metadata service gives credentials that are over" =>
+        "used, as AWS may accept them, and not asked for again at once"
+        (run credentials::over_when_they_come, "a metadata service of the kit")
     f44_metadata_that_cannot_be_used "The metadata service fails, or answers nonsense" =>
         "told with what to do; the process lives"
         (held "runtime/tests/credentials/failures.rs", "metadata_services_that_do_not_serve")
-    f45_rotation "A profile is rotated" =>
-        "read again; no request is lost"
+    f45_rotation "A profile is rotated under load" =>
+        "no request fails; the new key at once, and the old one never after"
+        (run credentials::rotation, "a file that is renamed while clients ask")
+    f45_a_rotation_by_refusal "The same, and AWS refuses the old key" =>
+        "read again by the first refusal; no request is lost"
         (held "runtime/tests/credentials/refresh.rs", "a_profile_that_was_rotated_is_read_again")
-    f46_web_identities "The token file of a web identity is missing or wrong" =>
-        "told with what to do"
-        (held "runtime/tests/credentials/failures.rs", "web_identities_that_are_not_complete")
-    f47_a_clock_that_is_off "The machine's clock is minutes off" =>
+    f46_web_identities "The token file of a web identity is missing, a folder, 10 MB, or renewed" =>
+        "503 `upstream_credentials_unavailable`, and the log says what to do; served once it is right; a new token is read"
+        (run credentials::web_identities, "files; STS of the kit")
+    f47_a_clock_that_is_off "The machine's clock is ten minutes off" =>
         "signed by AWS's clock from the second call on, and a warning"
-        (held "runtime/tests/credentials/refusals.rs", "a_clock_that_is_off_is_corrected_by_the_reply")
+        (run credentials::clock, "an emulator whose clock is ten minutes ahead, or behind")
     f48_a_clock_that_jumps "The machine's clock jumps by an hour" =>
         "no stream ends: timers do not go by it"
         (skipped "needs to set the machine's clock")
-    f49_processes "A credential process fails, or never ends" =>
-        "ended after its time, and told without what it wrote"
-        (held "runtime/tests/credentials/failures.rs", "processes_that_fail")
+    f49_processes "A credential process fails, prints without end, or never ends" =>
+        "503 `upstream_credentials_unavailable`; ended after its time with all that it started; told without what it wrote"
+        (run credentials::processes, "commands in a profile")
     f50_a_client_goes_before_the_head "The client goes before the head" =>
         "the call ends with it, and is not made again; `client_closed`"
         (run clients::before_the_head, "clients by hand, by an end and by a reset")
