@@ -1,6 +1,7 @@
 //! A streamed answer as a reply's body.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,6 +18,9 @@ use crate::shutdown::Cut;
 
 /// Events that are there together leave in one write, up to this size.
 const WRITE_SIZE: usize = 16 * 1024;
+
+/// What every event ends with.
+const END: &[u8] = b"\n\n";
 
 /// The bytes of one streamed answer. Dropping it drops the events, and with them the call to the provider.
 ///
@@ -123,6 +127,15 @@ impl SseBody {
     }
 }
 
+/// What a defect in the middle of an answer leaves: the events that were written as a whole.
+fn defect(out: &mut Vec<u8>) -> Polled {
+    let whole = out.windows(END.len()).rposition(|bytes| bytes == END);
+    out.truncate(whole.map_or(0, |start| start + END.len()));
+    let error = ApiError::internal();
+    let reason = name(&error);
+    Polled::Failed(error, reason)
+}
+
 impl http_body::Body for SseBody {
     type Data = Bytes;
     type Error = Infallible;
@@ -135,7 +148,9 @@ impl http_body::Body for SseBody {
             return Poll::Ready(None);
         }
         let mut out = Vec::with_capacity(self.last_size);
-        match self.poll_events(context, &mut out) {
+        // A defect in one answer is that answer's alone, and the client learns of it.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.poll_events(context, &mut out)));
+        match polled.unwrap_or_else(|_| defect(&mut out)) {
             Polled::More if out.is_empty() => self.poll_silence(context, &mut out),
             Polled::More => {}
             ended @ (Polled::Complete | Polled::Failed(..)) => self.end(ended, &mut out),
