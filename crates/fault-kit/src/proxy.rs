@@ -72,6 +72,18 @@ impl Proxy {
         Ok(proxy)
     }
 
+    /// Starts another way to an upstream, at an address of the test's choice.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be had.
+    pub async fn at(upstream: SocketAddr, address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let mut proxy = Self::on(upstream, address);
+        proxy.serve(listener);
+        Ok(proxy)
+    }
+
     /// Reserves a port where nobody listens until [`Proxy::open`].
     ///
     /// # Errors

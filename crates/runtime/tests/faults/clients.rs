@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use fault_kit::{How, Reply, Upstream};
+use http_body_util::BodyExt as _;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::case::{FORMS, PIECES, Run, answer, started};
+use crate::case::{FORMS, PIECES, Run, answer, started, stopped};
 use crate::lane::{API_KEY, Lane, chat, manifest};
+use crate::support::Events;
 
 /// The bytes of a chat.
 fn request(id: &str, stream: bool) -> String {
@@ -101,11 +103,44 @@ pub(crate) async fn half_closed(run: Run) {
     lane.stop_and(&[]);
 }
 
-/// An answer that never ends.
-fn endless() -> Reply {
-    let text = "z".repeat(16 * 1024);
+/// The size of the pieces of long answers.
+const PIECE: usize = 16 * 1024;
+
+/// An answer of so many pieces, without an end.
+fn long(pieces: usize) -> Reply {
+    let text = "z".repeat(PIECE);
     let start = Reply::events().event("messageStart", &json!({ "role": "assistant" }));
-    (0..4096).fold(start, |reply, _| reply.text_delta(&text))
+    (0..pieces).fold(start, |reply, _| reply.text_delta(&text))
+}
+
+pub(crate) async fn slow_reader(run: Run) {
+    let mut lane = Lane::start().await;
+    lane.rest.at_once = 2;
+    for reused in [false, true].into_iter().take(run.count(1, 2)) {
+        lane.is_well(true, reused, "the start").await;
+        let (before, id) = (lane.size(), lane.name());
+        lane.upstream.push(stopped(long(1024)));
+        let http = lane.http.with("x-request-id", &id);
+        let answer = http.begin("POST", "/v1/chat/completions", chat("hasty", true).to_string()).await;
+        // Nobody reads for longer than the upstream may be silent, as another request shows.
+        for _ in 0..2 {
+            lane.upstream.push(Reply::silence().stall());
+            let (seen, line) = lane.ask("hasty", true).await;
+            assert_eq!((seen.status, &line["end_reason"]), (504, &"timeout".into()), "{seen:?}");
+        }
+        let grown = lane.size().saturating_sub(before);
+        assert!(grown <= 12 * 1024, "a client that does not read costs {grown} KiB");
+        for connection in lane.upstream.proxy.connections() {
+            assert!(connection.down < 12 << 20, "the upstream could send {} bytes", connection.down);
+        }
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        let events = Events::of(std::str::from_utf8(&text).unwrap());
+        assert!(events.done && events.error.is_none(), "it was not the upstream's fault: {:?}", events.error);
+        assert_eq!(events.content().len(), 1024 * PIECE);
+        assert_eq!(lane.line(&id)["end_reason"], "completed");
+        lane.holds("a client that reads late").await;
+    }
+    lane.stop();
 }
 
 pub(crate) async fn slow_readers(run: Run) {
@@ -114,7 +149,7 @@ pub(crate) async fn slow_readers(run: Run) {
     let url = upstream.url();
     let mut lane = Lane::with(upstream, &manifest(&url, "5s"), &["--max-in-flight", "1000"]);
     let before = lane.size();
-    lane.upstream.always(Some(endless()));
+    lane.upstream.always(Some(long(4096)));
     let mut clients = Vec::new();
     for _ in 0..count {
         let id = lane.name();

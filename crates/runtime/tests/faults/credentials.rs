@@ -9,8 +9,10 @@ use fault_kit::{Answer, Config, Gate, Proxy, Reply, Upstream, Web, in_an_hour, i
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::case::{Case, FORMS, Run, answer};
+use crate::case::{Case, FORMS, PIECES, Run, answer};
 use crate::lane::{Lane, ask, chat, judge, manifest, without_keys};
+use crate::load::many;
+use crate::process::{live, read};
 use crate::support;
 
 const OLD: Key = Key::new("ASIACANARYOLD", "old-secret-CANARY", Some("old-token-CANARY"));
@@ -158,28 +160,14 @@ pub(crate) async fn silence_at_first(run: Run) {
     let imds = imds(move || good_for(OLD, 3600)().after(&held)).await.unwrap();
     let home = tempfile::tempdir().unwrap();
     let mut lane = on(home.path(), &[(ENDPOINT, &imds.url())], &["--max-in-flight", "1000"]).await;
-    let mut asking = JoinSet::new();
     let count = run.count(50, 200);
-    for index in 0..count {
-        let (http, id, stream) = (lane.http.clone(), lane.name(), index % 2 == 0);
-        asking.spawn(async move {
-            let seen = ask(&http, &id, chat("nova", stream).to_string()).await;
-            (id, stream, seen)
-        });
-    }
     // All of them wait, and not for ever.
-    let all = asking.join_all().await;
-    // One search, whose first step is tried a few times as it is not answered.
-    let most = searches(&imds);
-    assert!((1..=8).contains(&most), "{most} calls for the credentials of {count} requests");
-    let mut lines = std::collections::HashMap::new();
-    while lines.len() < count {
-        let line = lane.gateway.log(|log| log["message"] == "request");
-        lines.insert(line["request_id"].as_str().unwrap().to_owned(), line);
+    for (stream, seen, line) in many(&mut lane, "nova", count).await {
+        judge(&is_none(Case::lost("credentials that are waited for", stream)), &seen, &line, 0);
     }
-    for (id, stream, seen) in all {
-        judge(&is_none(Case::lost("credentials that are waited for", stream)), &seen, &lines[&id], 0);
-    }
+    // One search, whose last step is tried a few times as it is not answered.
+    let calls = searches(&imds);
+    assert!((1..=8).contains(&calls), "{calls} calls for the credentials of {count} requests");
     gate.open();
     says(&mut lane, "credentials found");
     lane.run(&Case::new("credentials appeared", true)).await;
@@ -363,4 +351,62 @@ pub(crate) async fn processes(run: Run) {
         }
         lane.stop();
     }
+}
+
+/// The library that gives a process another clock, where it is installed.
+fn faketime() -> Option<String> {
+    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/usr/lib64"];
+    let mut paths = folders.iter().map(|folder| format!("{folder}/faketime/libfaketime.so.1"));
+    paths.find(|path| Path::new(path).exists())
+}
+
+pub(crate) async fn jumps(run: Run) {
+    let Some(library) = faketime() else {
+        return println!("F48 skipped: libfaketime is not installed");
+    };
+    let imds = then(good_for(OLD, 1800), good_for(NEW, 1800)).await;
+    let home = tempfile::tempdir().unwrap();
+    let clock = home.path().join("clock");
+    std::fs::write(&clock, "+0").unwrap();
+    let variables = [
+        (ENDPOINT, imds.url()),
+        ("LD_PRELOAD", library),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap().to_owned()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+        // Only the clock that people set.
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ("DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ];
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut lane = on(home.path(), &variables, &["--max-in-flight", "1000"]).await;
+    says(&mut lane, "credentials found");
+    let gate = Gate::default();
+    let streams = live(&mut lane, run.count(5, 100), &gate).await;
+    lane.upstream.always(None);
+    for (jumps, jump) in ["+3600", "-3600", "+0"].into_iter().enumerate() {
+        std::fs::write(home.path().join("saved"), jump).unwrap();
+        std::fs::rename(home.path().join("saved"), &clock).unwrap();
+        // AWS finds the first signature misdated, and the gateway goes by AWS's clock from there on.
+        let about = format!("a clock that jumped to {jump} s");
+        lane.upstream.push(answer(true));
+        let (seen, line) = lane.ask("nova", true).await;
+        judge(&Case::new(&about, true).calls(2..=2), &seen, &line, 2);
+        assert_eq!(line["attempts"], 2, "{about}");
+        // Credentials that seem to be over, or good for hours, are asked for no more often.
+        lane.gateway.signal("-HUP");
+        imds.wait_for(|_| searches(&imds) > jumps + 1).await;
+        assert_eq!(lane.gateway.reloaded()["level"], "INFO", "{about}");
+        for (stream, _) in FORMS {
+            lane.is_well(stream, true, &about).await;
+        }
+        assert_eq!(searches(&imds), jumps + 2, "{about}");
+    }
+    gate.open();
+    for stream in streams {
+        let events = read(stream).await;
+        assert!(events.done && events.content() == PIECES.concat(), "{events:?}");
+    }
+    lane.holds("a clock that jumped").await;
+    lane.stop();
 }

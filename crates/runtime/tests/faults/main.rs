@@ -19,6 +19,7 @@ mod credentials;
 mod heads;
 mod lane;
 mod load;
+mod names;
 mod process;
 mod rest;
 mod rows;
