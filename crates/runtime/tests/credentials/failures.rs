@@ -1,5 +1,7 @@
 //! Each way to have no credentials, and what is said about it. `Machine::online` sees to it that no secret is.
 
+use tokio::net::TcpSocket;
+
 use crate::support::{CONTAINER, ENVIRONMENT, Machine, ROLE};
 use fault_kit::Web;
 use fault_kit::services::{container, imds, imds_token, oidc, portal, sts_refusing};
@@ -231,14 +233,31 @@ async fn web_identities_that_are_not_complete() {
     let token = machine.path("token");
     let machine = machine.env("AWS_WEB_IDENTITY_TOKEN_FILE", token).env("AWS_ROLE_ARN", ROLE_ARN);
     fails(&machine, &["is too large for a token"]);
-    let machine = machine.file("token", "jwt-CANARY").env("AWS_ENDPOINT_URL_STS", nowhere());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sts_is_out_of_reach() {
+    let nowhere = Nowhere::new();
+    let machine = Machine::new().await.file("token", "jwt-CANARY");
+    let token = machine.path("token");
+    let machine = machine.env("AWS_WEB_IDENTITY_TOKEN_FILE", token).env("AWS_ROLE_ARN", ROLE_ARN);
+    let machine = machine.env("AWS_ENDPOINT_URL_STS", nowhere.url());
     fails(&machine, &["STS cannot be reached (us-east-1); check the network"]);
 }
 
-/// An address at which nothing listens any more.
-fn nowhere() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// An address at which nothing listens, and that nobody else gets.
+struct Nowhere(TcpSocket);
+
+impl Nowhere {
+    fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -259,7 +278,8 @@ async fn container_endpoints_that_do_not_serve() {
     let machine = machine.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token);
     fails(&machine, &["holds what no header may hold, such as a newline"]);
     fails(&Machine::new().await.env(URI, "http://192.0.2.1/x"), &["FULL_URI is not allowed; it is https"]);
-    fails(&Machine::new().await.env(URI, nowhere()), &["FULL_URI cannot be reached"]);
+    let nowhere = Nowhere::new();
+    fails(&Machine::new().await.env(URI, nowhere.url()), &["FULL_URI cannot be reached"]);
     let garbage = Web::start(|_| (200, "text/plain", "CANARY".to_owned())).await.unwrap();
     fails(&Machine::new().await.env(URI, garbage.url()), &["answered with something that is no credentials"]);
     let broken = Web::start(|_| (500, "text/plain", "CANARY".to_owned())).await.unwrap();
@@ -272,7 +292,8 @@ async fn container_endpoints_that_do_not_serve() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metadata_services_that_do_not_serve() {
     const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-    let address = nowhere();
+    let nowhere = Nowhere::new();
+    let address = nowhere.url();
     fails(
         &Machine::new().await.env(ENDPOINT, &address),
         &[&format!("instance metadata: no metadata service answers at {address}; this is no EC2 instance")],
