@@ -5,6 +5,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use bedrock_emulator::Gate;
 use tokio::net::UdpSocket;
@@ -16,6 +17,9 @@ const PORT: u16 = 53;
 
 /// The types of the questions and answers.
 const A: u16 = 1;
+
+/// How many servers this process has started.
+static STARTED: AtomicU8 = AtomicU8::new(53);
 
 /// What every name leads to.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +44,9 @@ impl Names {
     ///
     /// Where the port of names cannot be opened, which not everybody may.
     pub async fn start() -> io::Result<Self> {
+        // All that begins with 127 is this machine, and no two servers share the port at one address.
         let [_, _, high, low] = std::process::id().to_be_bytes();
-        let address = Ipv4Addr::new(127, 53, high, low);
+        let address = Ipv4Addr::new(127, STARTED.fetch_add(1, Ordering::Relaxed).max(1), high, low);
         let socket = Arc::new(UdpSocket::bind((address, PORT)).await?);
         let (plan, asked) = (watch::Sender::new(Plan::default()), watch::Sender::new(0_usize));
         let (planned, count) = (plan.subscribe(), asked.clone());

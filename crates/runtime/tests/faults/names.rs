@@ -78,7 +78,8 @@ pub(crate) async fn slow(run: Run) {
     for (stream, seen, line) in many(&mut lane, "nova", count).await {
         let case = Case::lost("the server of names is slow", stream).refused(504, "upstream_connect_timeout");
         judge(&case, &seen, &line, 0);
-        assert_eq!(line["attempts"], 3, "{line}");
+        // As far as the budget of retries goes.
+        assert!((1..=3).contains(&line["attempts"].as_u64().unwrap()), "{line}");
     }
     // They all waited for one look-up, for both kinds of addresses.
     assert_eq!(machine.names.asked(), 2);
