@@ -200,7 +200,8 @@ pub(crate) async fn rotation(run: Run) {
     std::fs::write(&path, file(OLD)).unwrap();
     let mut lane = on(home.path(), &[], &["--max-in-flight", "1000"]).await;
     says(&mut lane, "credentials found");
-    lane.rest.at_once = 8;
+    // Eight clients, and the one that asks beside them.
+    lane.rest.at_once = 9;
     let mut keys = [NEW, OLD].into_iter().cycle();
     for round in 0..run.count(2, 20) {
         let stream = round % 2 == 0;
