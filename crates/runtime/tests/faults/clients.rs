@@ -123,7 +123,7 @@ pub(crate) async fn slow_reader(run: Run) {
         };
         let (before, sent_before, id) = (lane.size(), sent(&lane), lane.name());
         // What is not read stays with the upstream, but for what the system keeps on the way: it may be 30 MiB.
-        let pieces = run.count(1024, 4096);
+        let pieces = run.count(512, 4096);
         lane.upstream.push(stopped(long(pieces)));
         let http = lane.http.with("x-request-id", &id);
         let answer = http.begin("POST", "/v1/chat/completions", chat("hasty", true).to_string()).await;
@@ -134,7 +134,7 @@ pub(crate) async fn slow_reader(run: Run) {
             assert_eq!((seen.status, &line["end_reason"]), (504, &"timeout".into()), "{seen:?}");
         }
         let grown = lane.size().saturating_sub(before);
-        assert!(grown <= 12 * 1024, "a client that does not read costs {grown} KiB");
+        assert!(grown <= 6 * 1024, "a client that does not read costs {grown} KiB");
         let sent = sent(&lane) - sent_before;
         assert!(!run.whole || sent < 48 << 20, "the upstream could send {sent} bytes");
         let text = answer.into_body().collect().await.unwrap().to_bytes();
