@@ -90,7 +90,7 @@ fn verify(config: &Config, received: &Received, signature: &Signature<'_>) -> Re
         );
         return Err(refused("InvalidSignatureException", message));
     }
-    check_age(date, time)?;
+    check_age(date, time, config.now())?;
     if !["host", ":authority"].iter().any(|name| signature.signed_headers.contains(name)) {
         let message = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";
         return Err(refused("InvalidSignatureException", message));
@@ -104,8 +104,7 @@ fn verify(config: &Config, received: &Received, signature: &Signature<'_>) -> Re
     Err(refused("InvalidSignatureException", message))
 }
 
-fn check_age(date: &str, time: i64) -> Result<(), Refusal> {
-    let now = clock::now();
+fn check_age(date: &str, time: i64, now: i64) -> Result<(), Refusal> {
     let (earliest, latest, text) = (now - SKEW, now + SKEW, clock::format(now));
     let message = if time < earliest {
         let earliest = clock::format(earliest);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::clock;
+
 /// The id of the access key that it knows.
 pub const ACCESS_KEY_ID: &str = "AKIAEMULATOR00000000";
 
@@ -25,6 +27,8 @@ pub const BLOCKED_IN_ANSWERS: &str = "leaky-word";
 pub struct Config {
     pub(crate) keys: Vec<Key>,
     pub(crate) bearer_keys: Vec<String>,
+    /// How many seconds its clock is ahead of the machine's.
+    pub(crate) ahead: i64,
 }
 
 /// An access key, with a session token where it is temporary.
@@ -39,7 +43,7 @@ impl Default for Config {
     fn default() -> Self {
         let key =
             Key { id: ACCESS_KEY_ID.to_owned(), secret: SECRET_ACCESS_KEY.to_owned(), session_token: None };
-        Self { keys: vec![key], bearer_keys: vec![BEARER_KEY.to_owned()] }
+        Self { keys: vec![key], bearer_keys: vec![BEARER_KEY.to_owned()], ahead: 0 }
     }
 }
 
@@ -50,6 +54,21 @@ impl Config {
         let session_token = session_token.map(ToOwned::to_owned);
         self.keys.push(Key { id: id.to_owned(), secret: secret.to_owned(), session_token });
         self
+    }
+}
+
+impl Config {
+    /// Sets its clock so many seconds before the machine's, or behind where they are negative. It judges signatures by
+    /// it, and dates replies.
+    #[must_use]
+    pub fn ahead(mut self, seconds: i64) -> Self {
+        self.ahead = seconds;
+        self
+    }
+
+    /// What its clock says.
+    pub(crate) fn now(&self) -> i64 {
+        clock::now().saturating_add(self.ahead)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::record::{Ending, Recorded};
 use crate::reply::Refusal;
 use crate::script::Reply;
 use crate::state::State;
-use crate::{answer, auth, validate};
+use crate::{answer, auth, clock, validate};
 
 /// The largest body that Bedrock takes.
 pub(crate) const MAX_BODY: usize = 25_000_000;
@@ -72,6 +72,11 @@ pub(crate) fn reply(state: &State, received: &Received) -> (Reply, Option<usize>
     let reply = match answer_to(state, call.as_ref(), received) {
         Ok(reply) => reply,
         Err(Refusal { status, kind, message }) => Reply::error(status, kind, &message),
+    };
+    // Without a date of its own, a reply is dated by the machine's clock.
+    let reply = match state.config.ahead {
+        0 => reply,
+        _ => reply.header("date", &clock::http_date(state.config.now())),
     };
     (reply, index)
 }

@@ -20,6 +20,9 @@ const TAPE: usize = 256 * 1024;
 /// How many connections fill the queue of a listener that takes none.
 const QUEUE: usize = 64;
 
+/// How many connections wait to be taken by a proxy that was opened late.
+const BACKLOG: u32 = 1024;
+
 /// How long a connection of this machine takes at most where there is room for it.
 const ROOM: Duration = Duration::from_millis(200);
 
@@ -54,6 +57,8 @@ pub struct Proxy {
     address: SocketAddr,
     /// Bound, and not accepted from.
     waiting: Option<TcpListener>,
+    /// Bound, and not listened at: nobody else gets the port meanwhile.
+    reserved: Option<TcpSocket>,
     /// What fills the queue of a deaf listener.
     fillers: Vec<TcpStream>,
     tasks: JoinSet<()>,
@@ -72,14 +77,29 @@ impl Proxy {
         Ok(proxy)
     }
 
+    /// Starts another way to an upstream, at an address of the test's choice.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be had.
+    pub async fn at(upstream: SocketAddr, address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let mut proxy = Self::on(upstream, address);
+        proxy.serve(listener);
+        Ok(proxy)
+    }
+
     /// Reserves a port where nobody listens until [`Proxy::open`].
     ///
     /// # Errors
     ///
     /// Where no port can be had.
     pub async fn closed(upstream: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        Ok(Self::on(upstream, listener.local_addr()?))
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let mut proxy = Self::on(upstream, socket.local_addr()?);
+        proxy.reserved = Some(socket);
+        Ok(proxy)
     }
 
     /// Listens with a queue that is full, so that packets which ask for a connection are lost, until [`Proxy::open`].
@@ -113,7 +133,7 @@ impl Proxy {
             tape: Mutex::default(),
         };
         let shared = Arc::new(shared);
-        Self { shared, address, waiting: None, fillers: Vec::new(), tasks: JoinSet::new() }
+        Self { shared, address, waiting: None, reserved: None, fillers: Vec::new(), tasks: JoinSet::new() }
     }
 
     fn serve(&mut self, listener: TcpListener) {
@@ -127,9 +147,10 @@ impl Proxy {
     /// Where the port has been taken by another process.
     pub async fn open(&mut self) -> io::Result<()> {
         self.fillers.clear();
-        let listener = match self.waiting.take() {
-            Some(listener) => listener,
-            None => TcpListener::bind(self.address).await?,
+        let listener = match (self.waiting.take(), self.reserved.take()) {
+            (Some(listener), _) => listener,
+            (None, Some(socket)) => socket.listen(BACKLOG)?,
+            (None, None) => TcpListener::bind(self.address).await?,
         };
         self.serve(listener);
         Ok(())

@@ -23,7 +23,16 @@ impl Upstream {
     ///
     /// Where no port can be opened.
     pub async fn start() -> io::Result<Self> {
-        let emulator = Emulator::start(Config::default()).await?;
+        Self::of(Config::default()).await
+    }
+
+    /// The same, with an emulator that knows more keys, or other ones.
+    ///
+    /// # Errors
+    ///
+    /// Where no port can be opened.
+    pub async fn of(config: Config) -> io::Result<Self> {
+        let emulator = Emulator::start(config).await?;
         let proxy = Proxy::start(emulator.address()).await?;
         Ok(Self { emulator, proxy })
     }

@@ -16,6 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
+use tokio::runtime::Handle;
 
 use crate::{memory, telemetry};
 
@@ -99,6 +100,19 @@ impl Collector for Memory {
     }
 }
 
+/// The tasks of the runtime that writes the page, of whom the page's own is one.
+#[derive(Debug)]
+struct Tasks;
+
+impl Collector for Tasks {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let alive = Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
+        let help = "Tasks that are alive";
+        let metric = encoder.encode_descriptor("tasks", help, None, MetricType::Gauge)?;
+        ConstGauge::new(u64::try_from(alive).unwrap_or(u64::MAX)).encode(metric)
+    }
+}
+
 /// The numbers of a process.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -169,6 +183,7 @@ impl Default for Metrics {
         let all = &mut registry;
         all.register_collector(Box::new(LogLines));
         all.register_collector(Box::new(Memory));
+        all.register_collector(Box::new(Tasks));
         let metrics = Self {
             requests: add(all, "requests", "Requests that have ended"),
             durations: add_seconds(

@@ -1,6 +1,9 @@
 //! Logs: one JSON object a line on stderr, or readable text where stderr is a terminal.
 
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal};
+use std::panic::PanicHookInfo;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
@@ -45,5 +48,38 @@ pub(crate) fn start(level: LevelFilter) -> io::Result<Log> {
     } else {
         registry.with(JsonLines(lines)).try_init()
     };
+    std::panic::set_hook(Box::new(tell_defect));
     Ok(log)
+}
+
+/// Logs a panic as a line like any other. Its words may quote what a client sent, unless they stand in the source.
+fn tell_defect(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    tracing::error!(place, words = words(info.payload()), backtrace, "a defect in this program");
+}
+
+/// The words of a panic that were not put together when it happened.
+fn words(payload: &dyn Any) -> &'static str {
+    payload.downcast_ref::<&'static str>().copied().unwrap_or("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{catch_unwind, panic_any};
+
+    use super::*;
+
+    #[test]
+    fn words_that_may_quote_a_client_are_not_told() {
+        let prompt = "canary";
+        for (told, panic) in [
+            ("no such leg", catch_unwind(|| panic!("no such leg"))),
+            ("-", catch_unwind(|| panic!("no boundary in {prompt}"))),
+            ("-", catch_unwind(|| panic_any(7))),
+        ] {
+            assert_eq!(words(&*panic.unwrap_err()), told);
+        }
+    }
 }

@@ -42,7 +42,7 @@ const EXCLUSIVE: &[(&str, &[&str])] = &[
     ("axum", &["runtime"]),
     ("clap", &["runtime"]),
     ("listenfd", &["runtime"]),
-    ("nix", &["runtime"]),
+    ("nix", &["bedrock", "runtime"]),
     ("sd-notify", &["runtime"]),
     ("tracing-subscriber", &["runtime"]),
 ];

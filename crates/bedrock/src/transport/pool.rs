@@ -5,7 +5,7 @@ mod tests;
 
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tower_service::Service as _;
 
@@ -23,7 +24,7 @@ use super::link::{Link, Reply};
 const IDLE: Duration = Duration::from_secs(50);
 
 /// How often those that are idle for too long are looked for.
-pub(super) const SWEEP: Duration = Duration::from_secs(10);
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// More idle connections than this to one endpoint are closed.
 const MOST_IDLE: usize = 256;
@@ -43,6 +44,8 @@ pub(super) struct Pool {
     connector: Connector,
     /// The last to come back is the first to be used, so that those that a peak left behind grow old.
     free: Mutex<Vec<Free>>,
+    /// Closes what is idle for too long; ends with this value.
+    _sweeper: JoinSet<()>,
 }
 
 struct Free {
@@ -51,8 +54,20 @@ struct Free {
 }
 
 impl Pool {
-    pub(super) fn new(origin: Uri, connector: Connector) -> Self {
-        Self { origin, connector, free: Mutex::default() }
+    /// Begins without connections, and has those swept that are idle for too long.
+    pub(super) fn swept(origin: Uri, connector: Connector) -> Arc<Self> {
+        Arc::new_cyclic(|pool: &Weak<Self>| {
+            let pool = Weak::clone(pool);
+            let mut sweeper = JoinSet::new();
+            sweeper.spawn(async move {
+                loop {
+                    tokio::time::sleep(SWEEP).await;
+                    let Some(pool) = pool.upgrade() else { return };
+                    pool.sweep();
+                }
+            });
+            Self { origin, connector, free: Mutex::default(), _sweeper: sweeper }
+        })
     }
 
     /// Held for a push or a pop.
@@ -127,7 +142,7 @@ impl Pool {
     }
 
     /// Closes what was idle for too long.
-    pub(super) fn sweep(&self) {
+    fn sweep(&self) {
         let mut free = self.free();
         let fresh = free.partition_point(|free| free.since.elapsed() >= IDLE);
         let old: Vec<Free> = free.drain(..fresh).collect();

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use snafu::{ResultExt as _, ensure};
 use tokio::net::TcpListener;
@@ -20,6 +21,9 @@ use crate::manifest::Prepared;
 use crate::shutdown::Shutdown;
 use crate::watch::Watch;
 use crate::{memory, service};
+
+/// How long answers may take to say that they were cut off by a second signal.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Serves a manifest, on the socket that a service manager passed on where there is one.
 pub(crate) async fn serve(arguments: ServeArgs, passed: Option<std::net::TcpListener>) -> Result<(), Error> {
@@ -166,12 +170,16 @@ async fn until_stopped(
     service::stopping();
     shutdown.drain();
     tokio::select! {
-        cut = serving => {
+        cut = serving.as_mut() => {
             tracing::info!(cut, "stopped");
-            Ok(())
+            return Ok(());
         }
-        () = signals.next() => InterruptedSnafu.fail(),
+        () = signals.next() => {}
     }
+    // Those who read are told; nobody is waited for.
+    shutdown.cut();
+    let _ = tokio::time::timeout(LAST_WORDS, serving).await;
+    InterruptedSnafu.fail()
 }
 
 /// The signals that ask a process to stop.

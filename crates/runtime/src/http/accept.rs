@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -117,7 +118,7 @@ async fn drain(application: &Application, mut connections: JoinSet<()>) -> usize
 
 async fn connection(stream: TcpStream, client: IpAddr, application: &Application) {
     let gateway = application.gateway();
-    gateway.metrics.connections.inc();
+    let _counted = Open::count(&gateway.metrics.connections);
     // Fails on a closed socket only, which the first read notices.
     let _ = stream.set_nodelay(true);
     // The connection keeps the certificate that it was shown.
@@ -141,7 +142,22 @@ async fn connection(stream: TcpStream, client: IpAddr, application: &Application
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
-    gateway.metrics.connections.dec();
+}
+
+/// An open connection, counted for as long as it lives, whatever ends it.
+struct Open<'a>(&'a Gauge);
+
+impl<'a> Open<'a> {
+    fn count(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 async fn http1(

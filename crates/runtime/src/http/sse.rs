@@ -1,6 +1,7 @@
 //! A streamed answer as a reply's body.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,6 +23,9 @@ const WRITE_SIZE: usize = 8 * 1024;
 /// A buffer that is larger than its text by more than this is not passed on as it is: where a client does not keep up,
 /// it would be kept.
 const SLACK: usize = 1024;
+
+/// What every event ends with.
+const END: &[u8] = b"\n\n";
 
 /// The bytes of one streamed answer. Dropping it drops the events, and with them the call to the provider.
 ///
@@ -128,6 +132,15 @@ impl SseBody {
     }
 }
 
+/// What a defect in the middle of an answer leaves: the events that were written as a whole.
+fn defect(out: &mut Vec<u8>) -> Polled {
+    let whole = out.windows(END.len()).rposition(|bytes| bytes == END);
+    out.truncate(whole.map_or(0, |start| start + END.len()));
+    let error = ApiError::internal();
+    let reason = name(&error);
+    Polled::Failed(error, reason)
+}
+
 impl http_body::Body for SseBody {
     type Data = Bytes;
     type Error = Infallible;
@@ -140,7 +153,9 @@ impl http_body::Body for SseBody {
             return Poll::Ready(None);
         }
         let mut out = Vec::with_capacity(self.last_size + SLACK / 4);
-        match self.poll_events(context, &mut out) {
+        // A defect in one answer is that answer's alone, and the client learns of it.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.poll_events(context, &mut out)));
+        match polled.unwrap_or_else(|_| defect(&mut out)) {
             Polled::More if out.is_empty() => self.poll_silence(context, &mut out),
             Polled::More => {}
             ended @ (Polled::Complete | Polled::Failed(..)) => self.end(ended, &mut out),

@@ -1,7 +1,10 @@
 //! Each way to have no credentials, and what is said about it. `Machine::online` sees to it that no secret is.
 
-use crate::servers::{Web, container, imds, oidc, portal, sts_refusing};
+use tokio::net::TcpSocket;
+
 use crate::support::{CONTAINER, ENVIRONMENT, Machine, ROLE};
+use fault_kit::Web;
+use fault_kit::services::{container, imds, imds_token, oidc, portal, sts_refusing};
 
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/app";
 
@@ -165,7 +168,7 @@ async fn sso_sessions_that_are_over() {
     let over = r#"{"accessToken":"access-CANARY","expiresAt":"2020-01-01T00:00:00Z"}"#;
     fails(&with_config(config).await.file(SESSION, over), &["its SSO session has expired", login]);
     // The portal knows better, and a refresh token that is over as well renews nothing.
-    let (portal, oidc) = (portal(ROLE, "another").await, oidc("another", "another").await);
+    let (portal, oidc) = (portal(ROLE, "another").await.unwrap(), oidc("another", "another").await.unwrap());
     let online = |machine: Machine| {
         machine.env("AWS_ENDPOINT_URL_SSO", portal.url()).env("AWS_ENDPOINT_URL_SSO_OIDC", oidc.url())
     };
@@ -191,7 +194,7 @@ async fn sts_refuses() {
         ("ExpiredTokenException", "has expired; is it still renewed?"),
         ("RegionDisabledException", "STS is not switched on in us-east-1"),
     ] {
-        let sts = sts_refusing(code).await;
+        let sts = sts_refusing(code).await.unwrap();
         let machine = Machine::new().await.file("token", "jwt-CANARY");
         let token = machine.path("token");
         let machine = machine
@@ -208,7 +211,7 @@ async fn sts_refuses() {
         ("InvalidClientTokenId", "STS does not accept the keys (environment) with which"),
         ("Weird", "cannot be assumed: STS answered Weird"),
     ] {
-        let sts = sts_refusing(code).await;
+        let sts = sts_refusing(code).await.unwrap();
         let machine = Machine::new()
             .await
             .env_keys(ENVIRONMENT)
@@ -230,20 +233,37 @@ async fn web_identities_that_are_not_complete() {
     let token = machine.path("token");
     let machine = machine.env("AWS_WEB_IDENTITY_TOKEN_FILE", token).env("AWS_ROLE_ARN", ROLE_ARN);
     fails(&machine, &["is too large for a token"]);
-    let machine = machine.file("token", "jwt-CANARY").env("AWS_ENDPOINT_URL_STS", nowhere());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sts_is_out_of_reach() {
+    let nowhere = Nowhere::new();
+    let machine = Machine::new().await.file("token", "jwt-CANARY");
+    let token = machine.path("token");
+    let machine = machine.env("AWS_WEB_IDENTITY_TOKEN_FILE", token).env("AWS_ROLE_ARN", ROLE_ARN);
+    let machine = machine.env("AWS_ENDPOINT_URL_STS", nowhere.url());
     fails(&machine, &["STS cannot be reached (us-east-1); check the network"]);
 }
 
-/// An address at which nothing listens any more.
-fn nowhere() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// An address at which nothing listens, and that nobody else gets.
+struct Nowhere(TcpSocket);
+
+impl Nowhere {
+    fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn container_endpoints_that_do_not_serve() {
     const URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-    let pod = container(CONTAINER, "right").await;
+    let pod = container(CONTAINER, "right").await.unwrap();
     let url = format!("{}/v1/credentials", pod.url());
     let machine =
         Machine::new().await.env(URI, &url).env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "wrong-CANARY");
@@ -258,10 +278,11 @@ async fn container_endpoints_that_do_not_serve() {
     let machine = machine.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token);
     fails(&machine, &["holds what no header may hold, such as a newline"]);
     fails(&Machine::new().await.env(URI, "http://192.0.2.1/x"), &["FULL_URI is not allowed; it is https"]);
-    fails(&Machine::new().await.env(URI, nowhere()), &["FULL_URI cannot be reached"]);
-    let garbage = Web::start(|_| (200, "text/plain", "CANARY".to_owned())).await;
+    let nowhere = Nowhere::new();
+    fails(&Machine::new().await.env(URI, nowhere.url()), &["FULL_URI cannot be reached"]);
+    let garbage = Web::start(|_| (200, "text/plain", "CANARY".to_owned())).await.unwrap();
     fails(&Machine::new().await.env(URI, garbage.url()), &["answered with something that is no credentials"]);
-    let broken = Web::start(|_| (500, "text/plain", "CANARY".to_owned())).await;
+    let broken = Web::start(|_| (500, "text/plain", "CANARY".to_owned())).await.unwrap();
     fails(
         &Machine::new().await.env(URI, broken.url()),
         &["answered with status 500; see the log of the ECS or pod"],
@@ -271,21 +292,23 @@ async fn container_endpoints_that_do_not_serve() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metadata_services_that_do_not_serve() {
     const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-    let address = nowhere();
+    let nowhere = Nowhere::new();
+    let address = nowhere.url();
     fails(
         &Machine::new().await.env(ENDPOINT, &address),
         &[&format!("instance metadata: no metadata service answers at {address}; this is no EC2 instance")],
     );
-    let off = Web::start(|_| (403, "text/plain", "Forbidden".to_owned())).await;
+    let off = Web::start(|_| (403, "text/plain", "Forbidden".to_owned())).await.unwrap();
     fails(
         &Machine::new().await.env(ENDPOINT, off.url()),
         &["the metadata service is switched off for this instance"],
     );
     let without_role = Web::start(|asked| match asked.method.as_str() {
-        "PUT" => (200, "text/plain", "imds-CANARY-session".to_owned()),
-        _ => (404, "text/plain", String::new()),
+        "PUT" => imds_token(),
+        _ => (404, "text/plain", String::new()).into(),
     })
-    .await;
+    .await
+    .unwrap();
     fails(
         &Machine::new().await.env(ENDPOINT, without_role.url()),
         &["the instance has no role; attach an instance profile"],
@@ -304,7 +327,7 @@ async fn metadata_services_that_do_not_serve() {
             "has no credentials of the role; look at the instance profile",
         ),
     ] {
-        let imds = imds(move || (status, "application/json", body.to_owned())).await;
+        let imds = imds(move || (status, "application/json", body.to_owned())).await.unwrap();
         fails(&Machine::new().await.env(ENDPOINT, imds.url()), &["instance metadata: ", said]);
     }
 }

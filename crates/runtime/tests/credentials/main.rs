@@ -11,6 +11,5 @@ mod failures;
 mod order;
 mod refresh;
 mod refusals;
-mod servers;
 mod sources;
 mod support;

@@ -1,7 +1,8 @@
 //! Several sources at once: which one serves, and what is said of those that do not work.
 
-use crate::servers::{Web, container, imds_of, sts, sts_refusing};
-use crate::support::{CONTAINER, ENVIRONMENT, INSTANCE, Key, Machine, PARAMS, PROFILE, WEB};
+use crate::support::{CONTAINER, ENVIRONMENT, INSTANCE, Machine, PARAMS, PROFILE, WEB};
+use fault_kit::Web;
+use fault_kit::services::{Key, container, imds_of, imds_token, sts, sts_refusing};
 
 const FILES: &str =
     "[default]\naws_access_key_id = AKIACANARYPROFILE\naws_secret_access_key = profile-secret-CANARY\n";
@@ -19,8 +20,11 @@ const ORDER: [(&str, Key); 5] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_source_of_the_order_serves() {
-    let (sts, pod, imds) =
-        (sts(WEB).await, container(CONTAINER, "token-CANARY").await, imds_of(INSTANCE).await);
+    let (sts, pod, imds) = (
+        sts(WEB).await.unwrap(),
+        container(CONTAINER, "token-CANARY").await.unwrap(),
+        imds_of(INSTANCE).await.unwrap(),
+    );
     for (first, (source, key)) in ORDER.into_iter().enumerate() {
         let mut machine = Machine::new()
             .await
@@ -55,8 +59,8 @@ async fn the_first_source_of_the_order_serves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_does_not_work_is_told_once_and_the_next_one_serves() {
-    let (sts, imds) = (sts_refusing("AccessDenied").await, imds_of(INSTANCE).await);
-    let pod = container(CONTAINER, "another").await;
+    let (sts, imds) = (sts_refusing("AccessDenied").await.unwrap(), imds_of(INSTANCE).await.unwrap());
+    let pod = container(CONTAINER, "another").await.unwrap();
     let machine =
         Machine::new().await.file("token", "jwt").file(".aws/config", "[profile other]\nregion = x\n");
     let token = machine.path("token");
@@ -104,11 +108,12 @@ async fn what_the_manifest_names_never_falls_through() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_region_is_taken_from_the_environment_the_profile_or_the_instance() {
     let imds = Web::start(|asked| match (asked.method.as_str(), asked.path.as_str()) {
-        ("PUT", _) => (200, "text/plain", "imds-CANARY-session".to_owned()),
-        (_, "/latest/meta-data/placement/region") => (200, "text/plain", "eu-north-1".to_owned()),
-        _ => (404, "text/plain", String::new()),
+        ("PUT", _) => imds_token(),
+        (_, "/latest/meta-data/placement/region") => (200, "text/plain", "eu-north-1".to_owned()).into(),
+        _ => (404, "text/plain", String::new()).into(),
     })
-    .await;
+    .await
+    .unwrap();
     let region = |machine: &Machine| {
         let (code, stdout, stderr) = machine.online();
         assert_eq!(code, 0, "{stderr}");

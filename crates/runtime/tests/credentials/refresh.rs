@@ -5,18 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 
-use crate::servers::{Web, document, imds};
-use crate::support::{Gateway, INSTANCE, Key, Machine, NEXT, in_an_hour, in_seconds};
+use fault_kit::services::{Key, document, imds, searches};
+use fault_kit::{Web, in_an_hour, in_seconds};
+
+use crate::support::{Gateway, INSTANCE, Machine, NEXT};
 
 const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
-/// How often a service was asked for credentials.
-fn searches(imds: &Web) -> usize {
-    imds.asked().iter().filter(|asked| asked.path.ends_with("/the-role")).count()
-}
-
 /// A metadata service that gives one key, which ends after some seconds, and then another.
-async fn rotating(first: Key, seconds: u64, second: Key) -> Web {
+async fn rotating(first: Key, seconds: i64, second: Key) -> Web {
     let count = AtomicUsize::new(0);
     imds(move || {
         let document = match count.fetch_add(1, Ordering::Relaxed) {
@@ -26,6 +23,7 @@ async fn rotating(first: Key, seconds: u64, second: Key) -> Web {
         (200, "application/json", document)
     })
     .await
+    .unwrap()
 }
 
 /// Chats in parallel, all of which are answered.
@@ -110,7 +108,8 @@ async fn where_a_renewal_fails_what_is_held_stays_in_use() {
         0 => (200, "application/json", document(&INSTANCE, &in_seconds(3))),
         _ => (404, "text/plain", "CANARY".to_owned()),
     })
-    .await;
+    .await
+    .unwrap();
     let machine = Machine::new().await.env(ENDPOINT, imds.url());
     let mut gateway = machine.serve();
     let warning = gateway.says("AWS credentials could not be renewed; those that are held stay in use");
@@ -132,7 +131,8 @@ async fn credentials_that_appear_late_are_found() {
         0 => (404, "text/plain", String::new()),
         _ => (200, "application/json", document(&INSTANCE, &in_an_hour())),
     })
-    .await;
+    .await
+    .unwrap();
     let machine = Machine::new().await.env(ENDPOINT, imds.url());
     let mut gateway = machine.serve();
     gateway.says("no AWS credentials were found");

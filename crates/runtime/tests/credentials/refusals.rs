@@ -1,10 +1,8 @@
 //! What Bedrock refuses: the log says what to do, and the client learns no account.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use fault_kit::{Reply, http_date};
 
-use bedrock_emulator::Reply;
-
-use crate::support::{self, ENVIRONMENT, Machine};
+use crate::support::{ENVIRONMENT, Machine};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_permission_is_named() {
@@ -44,15 +42,6 @@ async fn a_wrong_secret_is_told_apart() {
         "{warning}"
     );
     gateway.stop().await;
-}
-
-/// A time from now as HTTP writes it; behind where `ahead` is negative.
-fn http_date(ahead: i64) -> String {
-    #[expect(clippy::disallowed_methods, reason = "replies are dated by the wall clock")]
-    let now = SystemTime::now();
-    let by = ahead.unsigned_abs();
-    let seconds = now.duration_since(UNIX_EPOCH).unwrap().as_secs();
-    support::http_date(if ahead < 0 { seconds - by } else { seconds + by })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

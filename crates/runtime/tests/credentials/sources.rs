@@ -1,7 +1,8 @@
 //! Each source alone: the call is signed with exactly its keys.
 
-use crate::servers::{container, imds_of, oidc, portal, sts};
-use crate::support::{CONTAINER, ENVIRONMENT, INSTANCE, Machine, PARAMS, PROFILE, ROLE, WEB, in_an_hour};
+use crate::support::{CONTAINER, ENVIRONMENT, INSTANCE, Machine, PARAMS, PROFILE, ROLE, WEB};
+use fault_kit::in_an_hour;
+use fault_kit::services::{container, imds_of, oidc, portal, sts};
 
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/bedrock";
 
@@ -72,7 +73,7 @@ async fn a_process_of_a_profile() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_a_profile_assumes_with_another_profile() {
-    let sts = sts(ROLE).await;
+    let sts = sts(ROLE).await.unwrap();
     let config = format!(
         "[profile app]\nrole_arn = {ROLE_ARN}\nsource_profile = base\nexternal_id = outside\nrole_session_name = me\n\
          [profile base]\nregion = eu-west-1\n"
@@ -95,8 +96,8 @@ async fn a_role_that_a_profile_assumes_with_another_profile() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_a_profile_assumes_with_a_named_source() {
-    let (sts, imds) = (sts(ROLE).await, imds_of(INSTANCE).await);
-    let pod = container(CONTAINER, "Basic CANARY").await;
+    let (sts, imds) = (sts(ROLE).await.unwrap(), imds_of(INSTANCE).await.unwrap());
+    let pod = container(CONTAINER, "Basic CANARY").await.unwrap();
     for (source, base) in
         [("Environment", ENVIRONMENT), ("Ec2InstanceMetadata", INSTANCE), ("EcsContainer", CONTAINER)]
     {
@@ -122,7 +123,7 @@ async fn a_role_that_a_profile_assumes_with_a_named_source() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_web_identity() {
-    let sts = sts(WEB).await;
+    let sts = sts(WEB).await.unwrap();
     let machine = Machine::new().await.file("token", "the-jwt-CANARY");
     let token = machine.path("token");
     let machine = machine
@@ -146,7 +147,7 @@ async fn a_web_identity() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_container_with_its_authorization_token() {
-    let pod = container(CONTAINER, "Basic CANARY").await;
+    let pod = container(CONTAINER, "Basic CANARY").await.unwrap();
     let url = format!("{}/v1/credentials", pod.url());
     let machine = Machine::new()
         .await
@@ -166,7 +167,7 @@ async fn a_container_with_its_authorization_token() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance() {
-    let imds = imds_of(INSTANCE).await;
+    let imds = imds_of(INSTANCE).await.unwrap();
     let machine = Machine::new().await.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", imds.url());
     assert_eq!(machine.found(), "instance metadata in 59m ok");
     machine.serves_with(INSTANCE, "instance metadata").await;
@@ -175,7 +176,7 @@ async fn an_instance() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_of_the_manifest() {
-    let sts = sts(ROLE).await;
+    let sts = sts(ROLE).await.unwrap();
     let machine = Machine::new()
         .await
         .env_keys(ENVIRONMENT)
@@ -204,8 +205,10 @@ const SSO: &str = "[profile dev]\nsso_session = dev\nsso_account_id = 1234567890
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_sso_session_is_renewed_by_its_refresh_token() {
-    let (portal, oidc) =
-        (portal(ROLE, "access-CANARY-new").await, oidc("refresh-CANARY", "access-CANARY-new").await);
+    let (portal, oidc) = (
+        portal(ROLE, "access-CANARY-new").await.unwrap(),
+        oidc("refresh-CANARY", "access-CANARY-new").await.unwrap(),
+    );
     let session = r#"{"accessToken":"access-CANARY-old","expiresAt":"2020-01-01T00:00:00Z","refreshToken":"refresh-CANARY","clientId":"client","clientSecret":"client-CANARY","registrationExpiresAt":"2099-01-01T00:00:00Z","region":"us-east-1","startUrl":"https://dev.awsapps.com/start"}"#;
     let machine = Machine::new()
         .await
@@ -227,7 +230,7 @@ async fn an_sso_session_is_renewed_by_its_refresh_token() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_legacy_sso_profile() {
-    let portal = portal(ROLE, "access-CANARY").await;
+    let portal = portal(ROLE, "access-CANARY").await.unwrap();
     let config = "[profile old]\nsso_start_url = https://legacy.awsapps.com/start\nsso_region = us-east-1\n\
                   sso_account_id = 123456789012\nsso_role_name = app\n";
     let session = r#"{"accessToken":"access-CANARY","expiresAt":"2099-01-01T00:00:00Z"}"#;

@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bedrock_emulator::{Config, Emulator};
 use bytes::Bytes;
+use fault_kit::services::Key;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
@@ -21,28 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// Stands in every secret, and in every key id: no output may hold it.
 const CANARY: &str = "CANARY";
 
-/// An access key that the emulator knows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Key {
-    pub(crate) id: &'static str,
-    pub(crate) secret: &'static str,
-    pub(crate) token: Option<&'static str>,
-}
-
-const fn key(id: &'static str, secret: &'static str, token: Option<&'static str>) -> Key {
-    Key { id, secret, token }
-}
-
-pub(crate) const PARAMS: Key = key("AKIACANARYPARAMS", "params-secret-CANARY", Some("params-token-CANARY"));
-pub(crate) const ENVIRONMENT: Key = key("AKIACANARYENV", "env-secret-CANARY", Some("env-token-CANARY"));
-pub(crate) const PROFILE: Key = key("AKIACANARYPROFILE", "profile-secret-CANARY", None);
-pub(crate) const WEB: Key = key("ASIACANARYWEB", "web-secret-CANARY", Some("web-token-CANARY"));
+pub(crate) const PARAMS: Key =
+    Key::new("AKIACANARYPARAMS", "params-secret-CANARY", Some("params-token-CANARY"));
+pub(crate) const ENVIRONMENT: Key = Key::new("AKIACANARYENV", "env-secret-CANARY", Some("env-token-CANARY"));
+pub(crate) const PROFILE: Key = Key::new("AKIACANARYPROFILE", "profile-secret-CANARY", None);
+pub(crate) const WEB: Key = Key::new("ASIACANARYWEB", "web-secret-CANARY", Some("web-token-CANARY"));
 pub(crate) const CONTAINER: Key =
-    key("ASIACANARYCONTAINER", "container-secret-CANARY", Some("container-token-CANARY"));
+    Key::new("ASIACANARYCONTAINER", "container-secret-CANARY", Some("container-token-CANARY"));
 pub(crate) const INSTANCE: Key =
-    key("ASIACANARYINSTANCE", "instance-secret-CANARY", Some("instance-token-CANARY"));
-pub(crate) const NEXT: Key = key("ASIACANARYNEXT", "next-secret-CANARY", Some("next-token-CANARY"));
-pub(crate) const ROLE: Key = key("ASIACANARYROLE", "role-secret-CANARY", Some("role-token-CANARY"));
+    Key::new("ASIACANARYINSTANCE", "instance-secret-CANARY", Some("instance-token-CANARY"));
+pub(crate) const NEXT: Key = Key::new("ASIACANARYNEXT", "next-secret-CANARY", Some("next-token-CANARY"));
+pub(crate) const ROLE: Key = Key::new("ASIACANARYROLE", "role-secret-CANARY", Some("role-token-CANARY"));
 
 const ALL: [Key; 8] = [PARAMS, ENVIRONMENT, PROFILE, WEB, CONTAINER, INSTANCE, NEXT, ROLE];
 
@@ -310,68 +300,4 @@ impl Drop for Gateway {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A time from now, as AWS writes it.
-pub(crate) fn in_seconds(seconds: u64) -> String {
-    #[expect(clippy::disallowed_methods, reason = "credentials end by the wall clock")]
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    date(now + seconds)
-}
-
-pub(crate) fn in_an_hour() -> String {
-    in_seconds(3599)
-}
-
-/// Seconds since 1970, as AWS writes them.
-fn date(seconds: u64) -> String {
-    let Date { year, month, day, time } = Date::of(seconds);
-    format!("{year:04}-{month:02}-{day:02}T{time}Z")
-}
-
-/// Seconds since 1970, as HTTP writes them.
-pub(crate) fn http_date(seconds: u64) -> String {
-    let Date { year, month, day, time } = Date::of(seconds);
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    let weekday = weekdays[usize::try_from(seconds / 86_400 % 7).unwrap()];
-    format!("{weekday}, {day:02} {} {year:04} {time} GMT", months[month - 1])
-}
-
-struct Date {
-    year: u64,
-    month: usize,
-    day: u64,
-    time: String,
-}
-
-impl Date {
-    fn of(seconds: u64) -> Self {
-        let (mut days, rest) = (seconds / 86_400, seconds % 86_400);
-        let is_leap =
-            |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-        let mut year = 1970;
-        while days >= if is_leap(year) { 366 } else { 365 } {
-            days -= if is_leap(year) { 366 } else { 365 };
-            year += 1;
-        }
-        let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-        let mut month = 1;
-        for length in lengths {
-            if days < length {
-                break;
-            }
-            days -= length;
-            month += 1;
-        }
-        let time = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
-        Self { year, month, day: days + 1, time }
-    }
-}
-
-#[test]
-fn dates_are_written_as_aws_writes_them() {
-    assert_eq!(date(951_782_399), "2000-02-28T23:59:59Z");
-    assert_eq!(date(1_893_546_245), "2030-01-02T01:04:05Z");
-    assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
 }

@@ -70,6 +70,11 @@ impl Case {
         }
     }
 
+    /// A call that reaches nobody.
+    pub(crate) fn lost(about: impl Into<String>, stream: bool) -> Self {
+        Self { says: Says::Once(Vec::new()), ..Self::new(about, stream).calls(0..=0) }
+    }
+
     pub(crate) fn hasty(mut self) -> Self {
         self.model = "hasty";
         self
@@ -83,6 +88,12 @@ impl Case {
     /// The upstream says this once.
     pub(crate) fn says(mut self, reply: Reply) -> Self {
         self.says = Says::Once(vec![reply]);
+        self
+    }
+
+    /// The upstream says this, and then what it is asked for.
+    pub(crate) fn says_first(mut self, reply: Reply) -> Self {
+        self.says = Says::Once(vec![reply, answer(self.stream)]);
         self
     }
 

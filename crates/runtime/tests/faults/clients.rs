@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use fault_kit::{How, Reply, Upstream};
+use http_body_util::BodyExt as _;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::case::{FORMS, PIECES, Run, answer, started};
+use crate::case::{FORMS, PIECES, Run, answer, started, stopped};
 use crate::lane::{API_KEY, Lane, chat, manifest};
+use crate::support::Events;
 
 /// The bytes of a chat.
 fn request(id: &str, stream: bool) -> String {
@@ -95,24 +97,65 @@ pub(crate) async fn half_closed(run: Run) {
         lane.upstream.wait_for_end(calls).await;
         assert_eq!(client.read(&mut [0; 16]).await.unwrap(), 0);
         assert_eq!(lane.line(&id)["end_reason"], "client_closed");
+        drop(client);
+        lane.holds("a client that ended its side").await;
     }
     lane.stop_and(&[]);
 }
 
-/// An answer that never ends.
-fn endless() -> Reply {
-    let text = "z".repeat(16 * 1024);
+/// The size of the pieces of long answers.
+const PIECE: usize = 16 * 1024;
+
+/// An answer of so many pieces, without an end.
+fn long(pieces: usize) -> Reply {
+    let text = "z".repeat(PIECE);
     let start = Reply::events().event("messageStart", &json!({ "role": "assistant" }));
-    (0..4096).fold(start, |reply, _| reply.text_delta(&text))
+    (0..pieces).fold(start, |reply, _| reply.text_delta(&text))
+}
+
+pub(crate) async fn slow_reader(run: Run) {
+    let mut lane = Lane::start().await;
+    lane.rest.at_once = 2;
+    for reused in [false, true].into_iter().take(run.count(1, 2)) {
+        lane.is_well(true, reused, "the start").await;
+        let sent = |lane: &Lane| -> u64 {
+            lane.upstream.proxy.connections().iter().map(|connection| connection.down).sum()
+        };
+        let (before, sent_before, id) = (lane.size(), sent(&lane), lane.name());
+        // What is not read stays with the upstream, but for what the system keeps on the way: it may be 30 MiB.
+        let pieces = run.count(512, 4096);
+        lane.upstream.push(stopped(long(pieces)));
+        let http = lane.http.with("x-request-id", &id);
+        let answer = http.begin("POST", "/v1/chat/completions", chat("hasty", true).to_string()).await;
+        // Nobody reads for longer than the upstream may be silent, as another request shows.
+        for _ in 0..2 {
+            lane.upstream.push(Reply::silence().stall());
+            let (seen, line) = lane.ask("hasty", true).await;
+            assert_eq!((seen.status, &line["end_reason"]), (504, &"timeout".into()), "{seen:?}");
+        }
+        let grown = lane.size().saturating_sub(before);
+        assert!(grown <= 6 * 1024, "a client that does not read costs {grown} KiB");
+        let sent = sent(&lane) - sent_before;
+        assert!(!run.whole || sent < 48 << 20, "the upstream could send {sent} bytes");
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        let events = Events::of(std::str::from_utf8(&text).unwrap());
+        assert!(events.done && events.error.is_none(), "it was not the upstream's fault: {:?}", events.error);
+        assert_eq!(events.content().len(), pieces * PIECE);
+        assert_eq!(lane.line(&id)["end_reason"], "completed");
+        lane.holds("a client that reads late").await;
+    }
+    lane.stop();
 }
 
 pub(crate) async fn slow_readers(run: Run) {
     let count = run.count(1, 300);
     let upstream = Upstream::start().await.unwrap();
     let url = upstream.url();
-    let mut lane = Lane::with(upstream, &manifest(&url, "5s"), &["--max-in-flight", "1000"]);
+    // What the system keeps for them grows for a while, and the time for a whole answer must not end before.
+    let manifest = manifest(&url, "5s").replace("request_timeout: 50s", "request_timeout: 300s");
+    let mut lane = Lane::with(upstream, &manifest, &["--max-in-flight", "1000"]);
     let before = lane.size();
-    lane.upstream.always(Some(endless()));
+    lane.upstream.always(Some(long(4096)));
     let mut clients = Vec::new();
     for _ in 0..count {
         let id = lane.name();

@@ -11,31 +11,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::case::{Case, Outcome, Run, Says};
+use crate::case::{Case, Outcome, Run};
 use crate::lane::{Lane, judge, manifest};
 use crate::support;
-
-/// A call that reaches nobody.
-fn lost(about: &str, stream: bool) -> Case {
-    Case { says: Says::Once(Vec::new()), ..Case::new(about, stream).calls(0..=0) }
-}
-
-/// Runs a case on a gateway that has not served anything yet.
-async fn first(lane: &mut Lane, case: &Case) -> u64 {
-    let (seen, line) = lane.ask(case.model, case.stream).await;
-    judge(case, &seen, &line, lane.upstream.requests().len());
-    // Where the upstream is, is the operator's to know.
-    let port = lane.upstream.proxy.address().port().to_string();
-    assert!(!seen.text.contains(&port), "{seen:?}");
-    lane.holds(&case.about).await;
-    line["attempts"].as_u64().unwrap()
-}
 
 pub(crate) async fn closed(_run: Run) {
     let mut lane = Lane::before(Upstream::behind(Proxy::closed).await.unwrap());
     for stream in [false, true] {
-        let case = lost("nobody listens", stream).refused(502, "upstream_unreachable");
-        assert_eq!(first(&mut lane, &case).await, 3);
+        let case = Case::lost("nobody listens", stream).refused(502, "upstream_unreachable");
+        assert_eq!(lane.alone(&case).await["attempts"], 3);
     }
     lane.upstream.proxy.open().await.unwrap();
     lane.is_well(true, true, "the port was opened").await;
@@ -50,8 +34,8 @@ pub(crate) async fn deaf(_run: Run) {
     let url = upstream.url();
     let mut lane = Lane::with(upstream, &manifest(&url, "200ms"), &[]);
     for stream in [false, true] {
-        let case = lost("packets are lost", stream).refused(504, "upstream_connect_timeout");
-        assert_eq!(first(&mut lane, &case).await, 3);
+        let case = Case::lost("packets are lost", stream).refused(504, "upstream_connect_timeout");
+        assert_eq!(lane.alone(&case).await["attempts"], 3);
     }
     lane.upstream.proxy.open().await.unwrap();
     lane.is_well(true, true, "packets arrived again").await;
@@ -60,7 +44,7 @@ pub(crate) async fn deaf(_run: Run) {
 
 pub(crate) async fn hang(run: Run) {
     let case = |stream| {
-        lost("the connection is taken, and nothing comes", stream)
+        Case::lost("the connection is taken, and nothing comes", stream)
             .hasty()
             .plan(Plan::default().accept(Accept::Hang))
             .refused(504, "upstream_timeout")
@@ -71,7 +55,7 @@ pub(crate) async fn hang(run: Run) {
 
 pub(crate) async fn refused(run: Run) {
     let case = |stream| {
-        lost("the connection is taken and reset", stream)
+        Case::lost("the connection is taken and reset", stream)
             .plan(Plan::default().accept(Accept::Reset))
             // Whether the connection was there before the reset is a matter of chance.
             .fails(&[Outcome::Refused(502, "upstream_error"), Outcome::Refused(502, "upstream_unreachable")])
@@ -86,12 +70,13 @@ pub(crate) async fn no_such_name(_run: Run) {
         .replace("      connect_timeout", "      aws_endpoint_insecure: true\n      connect_timeout");
     let mut lane = Lane::with(Upstream::start().await.unwrap(), &manifest, &[]);
     for stream in [false, true] {
-        let case = lost("the name does not exist", stream).refused(502, "upstream_unreachable");
+        let case = Case::lost("the name does not exist", stream).refused(502, "upstream_unreachable");
         let (seen, line) = lane.ask("nova", stream).await;
         judge(&case, &seen, &line, 0);
         for word in ["lookup", "resolve", "aaaa", "getaddrinfo", "invalid"] {
             assert!(!seen.text.contains(word), "{word} in {}", seen.text);
         }
+        lane.holds(&case.about).await;
     }
     lane.stop();
 }
@@ -160,8 +145,8 @@ pub(crate) async fn certificates(_run: Run) {
             if good {
                 lane.is_well(stream, true, about).await;
             } else {
-                let case = lost(about, stream).refused(502, "upstream_tls");
-                first(&mut lane, &case).await;
+                let case = Case::lost(about, stream).refused(502, "upstream_tls");
+                lane.alone(&case).await;
                 assert!(lane.upstream.proxy.connections().is_empty(), "{about}: something was sent");
             }
         }

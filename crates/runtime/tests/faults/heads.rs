@@ -79,6 +79,8 @@ pub(crate) async fn stale_ones(_run: Run) {
             let calls = lane.upstream.requests().len() - 2;
             let connections = lane.upstream.proxy.connections().len() - 2;
             assert_eq!((calls, connections, &line["attempts"]), (1, 1, &json!(2)), "closed by {how:?}");
+            lane.rest.at_once = 2;
+            lane.holds("several connections that ended").await;
             lane.stop();
         }
     }

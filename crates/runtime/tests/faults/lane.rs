@@ -1,7 +1,6 @@
 //! A gateway with an upstream of its own, and the seven things that hold after every case.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::case::{Case, Outcome, Says, answer};
+use crate::rest::Rest;
 use crate::support::{self, Events, Gateway, Http};
 
 /// Stands in every prompt, and may be in no output.
@@ -22,7 +22,7 @@ const PROMPT: &str = "canary-prompt-5519";
 pub(crate) const API_KEY: &str = "canary-api-key-2207";
 
 /// What may be in no output at all.
-const SECRETS: [&str; 4] = [PROMPT, API_KEY, SECRET_ACCESS_KEY, ACCESS_KEY_ID];
+const SECRETS: [&str; 5] = [PROMPT, API_KEY, SECRET_ACCESS_KEY, ACCESS_KEY_ID, "CANARY"];
 
 /// What may be in answers alone.
 const ANSWER: &str = "canary-answer";
@@ -48,7 +48,8 @@ pub(crate) struct Lane {
     pub(crate) gateway: Gateway,
     pub(crate) upstream: Upstream,
     pub(crate) http: Http,
-    pub(crate) metrics: SocketAddr,
+    /// What it holds when nothing is asked of it.
+    pub(crate) rest: Rest,
     /// Where its manifest is.
     pub(crate) folder: TempDir,
     /// The requests that must have a line of the log each.
@@ -74,6 +75,12 @@ pub(crate) fn manifest(url: &str, connect_timeout: &str) -> String {
         model("once", &format!("{patient}      max_attempts: 1\n")),
         model("hasty", hasty),
     )
+}
+
+/// A manifest whose models find their credentials where AWS's tools do.
+pub(crate) fn without_keys(manifest: &str) -> String {
+    let is_key = |line: &&str| line.contains("aws_access_key_id") || line.contains("aws_secret_access_key");
+    manifest.lines().filter(|line| !is_key(line)).map(|line| format!("{line}\n")).collect()
 }
 
 /// A chat with the prompt that nobody else may see.
@@ -117,10 +124,11 @@ impl Lane {
         let mut gateway = Gateway::spawn(&mut command);
         let line =
             gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("metrics on")));
+        gateway.rewind();
         let address = line["message"].as_str().unwrap().trim_start_matches("metrics on http://");
-        let metrics = address.trim_end_matches("/metrics").parse().unwrap();
+        let rest = Rest::of(gateway.id(), address.trim_end_matches("/metrics").parse().unwrap());
         let http = gateway.http.with("authorization", &format!("Bearer {API_KEY}"));
-        Self { gateway, upstream, http, metrics, folder, ids: Vec::new(), used: (0, 0) }
+        Self { gateway, upstream, http, rest, folder, ids: Vec::new(), used: (0, 0) }
     }
 
     /// Makes a name for a request, by which its line of the log is found.
@@ -184,18 +192,21 @@ impl Lane {
         self.holds(&case.about).await;
     }
 
-    /// V4 and V5: nothing is left in flight, and the process lives.
+    /// Runs a case on a gateway that cannot serve yet: without an exchange before it. Gives its line of the log.
+    pub(crate) async fn alone(&mut self, case: &Case) -> Value {
+        let before = self.upstream.requests().len();
+        let (seen, line) = self.ask(case.model, case.stream).await;
+        judge(case, &seen, &line, self.upstream.requests().len() - before);
+        // Where the upstream is, is the operator's to know.
+        let port = self.upstream.proxy.address().port().to_string();
+        assert!(!seen.text.contains(&port), "{seen:?}");
+        self.holds(&case.about).await;
+        line
+    }
+
+    /// V4 and V5: nothing is left of what was asked, and the process lives.
     pub(crate) async fn holds(&mut self, about: &str) {
-        let metrics = Http::to(self.metrics);
-        let page = tokio::time::timeout(PATIENCE, async {
-            loop {
-                let page = metrics.get("/metrics").await;
-                if page.text().contains("spicerack_requests_in_flight 0\n") {
-                    return page.text().to_owned();
-                }
-            }
-        });
-        let page = page.await.unwrap_or_else(|_| panic!("{about}: a request stays in flight"));
+        let page = self.rest.again(about).await;
         clean(&page, about);
         let health = self.http.get("/health").await;
         assert_eq!(health.status, 200, "{about}");

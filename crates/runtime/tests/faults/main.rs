@@ -15,10 +15,13 @@ mod bodies;
 mod case;
 mod clients;
 mod connect;
+mod credentials;
 mod heads;
 mod lane;
 mod load;
+mod names;
 mod process;
+mod rest;
 mod rows;
 mod streams;
 #[path = "../it/support.rs"]

@@ -12,12 +12,13 @@ use crate::case::{PIECES, Run, started, stopped};
 use crate::lane::{Lane, chat, check_log, manifest};
 use crate::support::{self, Events, Http};
 
-type Response = http::Response<hyper::body::Incoming>;
+pub(crate) type Response = http::Response<hyper::body::Incoming>;
 
 /// Begins streams, which go on until a gate opens.
-async fn live(lane: &mut Lane, count: usize, gate: &Gate) -> Vec<Response> {
+pub(crate) async fn live(lane: &mut Lane, count: usize, gate: &Gate) -> Vec<Response> {
     let rest = PIECES[1..].iter().fold(Reply::default(), |reply, piece| reply.text_delta(piece));
     lane.upstream.always(Some(stopped(started(1).wait(gate).then(rest))));
+    lane.rest.at_once = u64::try_from(count).unwrap() + 1;
     let mut streams = Vec::new();
     for _ in 0..count {
         let id = lane.name();
@@ -27,7 +28,7 @@ async fn live(lane: &mut Lane, count: usize, gate: &Gate) -> Vec<Response> {
     streams
 }
 
-async fn read(stream: Response) -> Events {
+pub(crate) async fn read(stream: Response) -> Events {
     let body = stream.into_body().collect().await.unwrap().to_bytes();
     Events::of(std::str::from_utf8(&body).unwrap())
 }
@@ -79,6 +80,35 @@ pub(crate) async fn cut_off(run: Run) {
         lane.upstream.wait_for_end(index).await;
     }
     ends_with(lane, 0);
+}
+
+pub(crate) async fn signals(run: Run) {
+    for second in ["-TERM", "-INT"] {
+        let upstream = Upstream::start().await.unwrap();
+        let url = upstream.url();
+        let mut lane = Lane::with(upstream, &manifest(&url, "5s"), &["--max-in-flight", "1000"]);
+        let count = run.count(5, 100);
+        let streams = live(&mut lane, count, &Gate::default()).await;
+        // Neither of these ends it.
+        lane.gateway.signal("-PIPE");
+        lane.gateway.signal("-HUP");
+        assert_eq!(lane.gateway.reloaded()["level"], "INFO");
+        assert_eq!(lane.http.get("/health").await.status, 200);
+        stopping(&mut lane);
+        lane.gateway.signal(second);
+        for stream in streams {
+            let events = read(stream).await;
+            assert_eq!(events.error.as_ref().unwrap()["code"], "server_shutting_down", "{events:?}");
+            assert!(!events.done && events.content() == PIECES[0]);
+        }
+        for index in 0..count {
+            lane.upstream.wait_for_end(index).await;
+        }
+        let (status, log, ids) = lane.ended();
+        assert_eq!(status.code(), Some(1), "{log}");
+        // The last line is for whoever runs it by hand.
+        check_log(log.trim_end_matches("error: stopped before all answers had ended"), &ids, &[]);
+    }
 }
 
 pub(crate) async fn killed(_run: Run) {

@@ -1,7 +1,7 @@
 //! The rows: what goes wrong, what the gateway does, and what shows it.
 
 use crate::case::Run;
-use crate::{bodies, clients, connect, heads, load, process, streams};
+use crate::{bodies, clients, connect, credentials, heads, load, names, process, streams};
 
 /// One fault.
 #[derive(Debug)]
@@ -107,15 +107,16 @@ rows! {
     f04_no_such_name "The endpoint's name does not exist" =>
         "502 `upstream_unreachable`; the reply says nothing of the resolver"
         (run connect::no_such_name, "a name that no server of names is asked for")
-    f05_a_slow_server_of_names "The server of names answers after 10 s" =>
-        "504 `upstream_connect_timeout`: the name counts towards `connect_timeout`"
-        (skipped "needs a server of names of the test's own, which the system's resolver asks")
-    f06_names_that_change "A name leads to a dead address for a while" =>
-        "one failed request for each connection that was kept"
-        (skipped "needs a server of names of the test's own, which the system's resolver asks")
-    f07_a_dead_address_of_two "One of two addresses of a name is dead" =>
-        "the other one is taken"
-        (skipped "needs a server of names of the test's own, which the system's resolver asks")
+    f05_a_slow_server_of_names "The server of names answers late" =>
+        "504 `upstream_connect_timeout`: the name counts towards `connect_timeout`; one look-up at a time, whose answer \
+         the next request gets"
+        (run names::slow, "a server of names of the kit, as root")
+    f06_names_that_change "A name leads to a dead address for a while, or elsewhere" =>
+        "served as soon as it leads back; one failed request for a connection that was kept and is dead without a word"
+        (run names::changing, "a server of names of the kit, as root")
+    f07_a_dead_address_of_two "One of two addresses of a name is dead: refuses, or loses packets" =>
+        "the other one is taken, within `connect_timeout`"
+        (run names::one_of_two, "a server of names of the kit, as root")
     f08_certificates "The upstream's certificate has expired, is of another host, or signed by nobody" =>
         "502 `upstream_tls`; nothing is sent, and never without encryption"
         (run connect::certificates, "an authority and a server of the test's own; a good certificate is served")
@@ -206,9 +207,9 @@ rows! {
     f36_text_like_events "Text that looks like server-sent events" =>
         "delivered as text"
         (run streams::injection, "scripts")
-    f37_a_storm_of_refusals "429 for all calls for ten seconds" =>
-        "429 with `retry-after`; what is called again is bound by the model's budget"
-        (held "runtime/tests/it/overload.rs", "a_storm_of_failures_is_repeated_within_the_budget_alone")
+    f37_a_storm_of_refusals "429 for all calls of hundreds of clients" =>
+        "429 with `retry-after`; what is called again is bound by the model's budget; served as soon as AWS serves"
+        (run load::storm, "scripts")
     f38_one_model_fails "503 or silence of one model alone" =>
         "the other models are not affected"
         (run load::one_model, "scripts for one model; a call that waits at a gate")
@@ -225,32 +226,45 @@ rows! {
         "some wait for a second at most, the others get 503 `server_overloaded` at once; no running answer fails"
         (run load::full, "calls that wait at a gate")
     f41_credentials_end_early "AWS finds the session token expired" =>
-        "renewed once for all requests, signed once more, answered"
+        "renewed once, signed once more, answered: two calls"
+        (run credentials::rejected, "a metadata service of the kit; scripts")
+    f41_credentials_end_for_many "The same for 40 requests at once" =>
+        "renewed once for all of them"
         (held "runtime/tests/credentials/refresh.rs", "rejected_credentials_are_renewed_once_for_all")
-    f42_no_renewal "Credentials cannot be renewed" =>
-        "what is held stays in use, and a warning"
-        (held "runtime/tests/credentials/refresh.rs", "where_a_renewal_fails_what_is_held_stays_in_use")
-    f43_no_credentials_at_the_start "No credentials at the start" =>
-        "not ready, 503 `upstream_credentials_unavailable`; found as soon as they are there"
-        (held "runtime/tests/credentials/refresh.rs", "credentials_that_appear_late_are_found")
+    f42_no_renewal "Credentials cannot be renewed: errors, nonsense, refusals, silence" =>
+        "what is held stays in use beyond its end, and a warning a minute"
+        (run credentials::no_renewal, "a metadata service of the kit")
+    f43_no_credentials_at_the_start "No metadata service at the start" =>
+        "the process starts, `/v1/ready` is 503 and says why, 503 `upstream_credentials_unavailable`; served within 5 s \
+         once it is there"
+        (run credentials::none_at_first, "a port of the kit that is opened later")
+    f43_silence_at_the_start "A metadata service that does not answer, and 200 requests that wait for it" =>
+        "503 `upstream_credentials_unavailable` after 2.5 s; one search for all of them"
+        (run credentials::silence_at_first, "a metadata service of the kit that waits at a gate")
+    f44_credentials_that_are_over "The metadata service gives credentials that are over" =>
+        "used, as AWS may accept them, and not asked for again at once"
+        (run credentials::over_when_they_come, "a metadata service of the kit")
     f44_metadata_that_cannot_be_used "The metadata service fails, or answers nonsense" =>
         "told with what to do; the process lives"
         (held "runtime/tests/credentials/failures.rs", "metadata_services_that_do_not_serve")
-    f45_rotation "A profile is rotated" =>
-        "read again; no request is lost"
+    f45_rotation "A profile is rotated under load" =>
+        "no request fails; the new key at once, and the old one never after"
+        (run credentials::rotation, "a file that is renamed while clients ask")
+    f45_a_rotation_by_refusal "The same, and AWS refuses the old key" =>
+        "read again by the first refusal; no request is lost"
         (held "runtime/tests/credentials/refresh.rs", "a_profile_that_was_rotated_is_read_again")
-    f46_web_identities "The token file of a web identity is missing or wrong" =>
-        "told with what to do"
-        (held "runtime/tests/credentials/failures.rs", "web_identities_that_are_not_complete")
-    f47_a_clock_that_is_off "The machine's clock is minutes off" =>
+    f46_web_identities "The token file of a web identity is missing, a folder, 10 MB, or renewed" =>
+        "503 `upstream_credentials_unavailable`, and the log says what to do; served once it is right; a new token is read"
+        (run credentials::web_identities, "files; STS of the kit")
+    f47_a_clock_that_is_off "The machine's clock is ten minutes off" =>
         "signed by AWS's clock from the second call on, and a warning"
-        (held "runtime/tests/credentials/refusals.rs", "a_clock_that_is_off_is_corrected_by_the_reply")
-    f48_a_clock_that_jumps "The machine's clock jumps by an hour" =>
-        "no stream ends: timers do not go by it"
-        (skipped "needs to set the machine's clock")
-    f49_processes "A credential process fails, or never ends" =>
-        "ended after its time, and told without what it wrote"
-        (held "runtime/tests/credentials/failures.rs", "processes_that_fail")
+        (run credentials::clock, "an emulator whose clock is ten minutes ahead, or behind")
+    f48_a_clock_that_jumps "The machine's clock jumps by an hour, ahead and back" =>
+        "no stream ends; signed by AWS's clock from the second call on; credentials are searched for no more often"
+        (run credentials::jumps, "libfaketime; streams that wait at a gate")
+    f49_processes "A credential process fails, prints without end, or never ends" =>
+        "503 `upstream_credentials_unavailable`; ended after its time with all that it started; told without what it wrote"
+        (run credentials::processes, "commands in a profile")
     f50_a_client_goes_before_the_head "The client goes before the head" =>
         "the call ends with it, and is not made again; `client_closed`"
         (run clients::before_the_head, "clients by hand, by an end and by a reset")
@@ -260,9 +274,9 @@ rows! {
     f52_a_client_goes_from_a_whole_answer "The client goes while a whole reply is read" =>
         "the call ends with it; `client_closed`"
         (run clients::of_a_whole_answer, "clients by hand, by an end and by a reset")
-    f53_a_slow_reader "A client does not read" =>
-        "the upstream is held back; after 30 s the connection and the call end"
-        (held "runtime/tests/it/agents.rs", "a_client_that_does_not_read_holds_the_stream_back")
+    f53_a_slow_reader "A client does not read for a while" =>
+        "the upstream is held back, and not blamed; memory stays; the whole answer once it reads"
+        (run clients::slow_reader, "a client that does not read; the size of the process")
     f54_slow_readers "300 clients do not read" =>
         "at most 512 KiB each; after 30 s their connections and calls end"
         (whole clients::slow_readers, "clients by hand; the size of the process")
@@ -287,9 +301,9 @@ rows! {
     f61_a_drain_that_takes_too_long "Streams that run longer than `shutdown_timeout`" =>
         "an error event `server_shutting_down` in each, their calls end, exit code 0"
         (run process::cut_off, "streams that wait at a gate")
-    f62_a_second_signal "A second signal while streams run" =>
-        "ends at once, exit code 1"
-        (held "runtime/tests/it/shutdown.rs", "a_second_signal_does_not_wait")
+    f62_a_second_signal "A second signal while streams run; SIGHUP and SIGPIPE" =>
+        "an error event `server_shutting_down`, the end at once, exit code 1; SIGHUP loads the manifest, SIGPIPE is nothing"
+        (run process::signals, "streams that wait at a gate")
     f63_a_kill "SIGKILL, and a start on the same port" =>
         "serves"
         (run process::killed, "signals")
@@ -314,4 +328,7 @@ rows! {
     f68_a_defect "A handler panics" =>
         "500 `internal_error` to that request; the process lives"
         (held "runtime/tests/it/limits.rs", "a_defect_is_one_requests_alone")
+    f68_a_defect_in_a_stream "The same in the middle of a stream" =>
+        "an error event `internal_error` after what was whole; the connection and the process live"
+        (held "runtime/tests/it/limits.rs", "a_defect_in_the_middle_of_a_stream_is_told_and_leaves_nothing")
 }

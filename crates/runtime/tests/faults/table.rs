@@ -20,7 +20,7 @@ it. Most rows run on the built binary, against a scripted upstream behind a prox
 - what was delivered of the text is a beginning of what was sent;
 - a stream ends with `[DONE]` only where `messageStop` was sent, and otherwise with an error event;
 - the upstream was called no more often than the row allows;
-- nothing is in flight any more, and no place for chats is lost;
+- nothing is in flight or waits any more, no place for chats is lost, and no task and no descriptor is left open;
 - the process lives and `/health` is 200;
 - neither secrets, prompts nor answers are in logs, metrics, heads or errors;
 - the log holds exactly one line for each request.

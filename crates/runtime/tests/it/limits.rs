@@ -122,6 +122,13 @@ impl ChatModel for Echo {
                 let events = futures_util::StreamExt::chain(started, flood);
                 return Ok(Streaming { head: Head::default(), events: Box::pin(events) });
             }
+            if text == "late panic" {
+                let started =
+                    futures_util::stream::iter([Ok(Event::Started), Ok(Event::Text("half".into()))]);
+                let defect = futures_util::stream::poll_fn(move |_| panic!("a defect in {text}"));
+                let events = futures_util::StreamExt::chain(started, defect);
+                return Ok(Streaming { head: Head::default(), events: Box::pin(events) });
+            }
             let silent = text == "silence";
             let mut events = vec![Ok(Event::Started)];
             if !silent {
@@ -276,6 +283,30 @@ async fn a_defect_is_one_requests_alone() {
     let message = reply.error((500, "api_error", Some("internal_error"), None));
     assert!(!message.contains("a defect"), "{message}");
     assert_eq!(server.http.post(&hello("hi")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_defect_in_the_middle_of_a_stream_is_told_and_leaves_nothing() {
+    let server = InProcess::start(Limits::default()).await;
+    server.http.post(&hello("hi")).await;
+    let tasks = number(&server.numbers, "spicerack_tasks").await;
+    for _ in 0..3 {
+        let reply = server.http.post(&hello_streamed("late panic")).await;
+        let events = reply.events();
+        assert_eq!((reply.status.as_u16(), events.content().as_str(), events.done), (200, "half", false));
+        let error = events.error.unwrap();
+        assert_eq!(error["code"], "internal_error");
+        assert!(!error.to_string().contains("a defect"), "{error}");
+        assert!(events.chunks.iter().all(|chunk| chunk["choices"][0]["finish_reason"].is_null()));
+        assert_eq!(server.http.post(&hello("hi")).await.status, 200);
+    }
+    for (name, most) in
+        [("spicerack_requests_in_flight", 0), ("spicerack_connections", 1), ("spicerack_tasks", tasks)]
+    {
+        while number(&server.numbers, name).await > most {}
+    }
+    let failed = "spicerack_errors_total{model=\"nova\",kind=\"internal_error\"}";
+    assert_eq!(number(&server.numbers, failed).await, 3);
 }
 
 #[tokio::test]

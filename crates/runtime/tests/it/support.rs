@@ -154,6 +154,11 @@ impl Gateway {
         }
     }
 
+    /// Looks at the log from its beginning again: what comes first depends on chance.
+    pub(crate) fn rewind(&mut self) {
+        self.read = 0;
+    }
+
     /// The log line of the next request that has ended.
     pub(crate) fn request_line(&mut self) -> Value {
         self.log(|log| log["message"] == "request")

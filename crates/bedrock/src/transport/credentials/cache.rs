@@ -31,6 +31,9 @@ const RENEW_BEFORE: Duration = Duration::from_secs(300);
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
+/// The maximum while there are no credentials at all, and requests fail for it.
+const MAX_BACKOFF_WITHOUT: Duration = Duration::from_secs(5);
+
 /// A machine that slept has a clock that jumped, so no wait for an expiry is longer.
 const MAX_SLEEP: Duration = Duration::from_secs(300);
 
@@ -231,21 +234,19 @@ impl Keeper {
         loop {
             let found = self.source.search().await;
             let expiry = self.publish(found, &mut reporter);
-            let pause = backoff;
-            backoff = if expiry.is_ok() { FIRST_BACKOFF } else { backoff.saturating_mul(2).min(MAX_BACKOFF) };
+            let is_without = self.state.borrow().held.is_none();
+            let next = Next::of(expiry, is_without, self.clock.now(), &mut backoff);
             let waited = async {
-                match expiry {
-                    Ok(Some(expiry)) => {
-                        sleep_until(renewal_time(expiry, self.clock.now()), &self.clock).await;
-                    }
-                    Ok(None) => std::future::pending::<()>().await,
-                    Err(()) => tokio::time::sleep(pause).await,
+                match next {
+                    Next::At(time) => sleep_until(time, &self.clock).await,
+                    Next::After(pause) => tokio::time::sleep(pause).await,
+                    Next::Never => std::future::pending::<()>().await,
                 }
             };
-            let next = self.state.borrow().round.saturating_add(1);
+            let round = self.state.borrow().round.saturating_add(1);
             tokio::select! {
                 () = waited => {}
-                () = self.renew.wait(next) => {}
+                () = self.renew.wait(round) => {}
             }
         }
     }
@@ -295,12 +296,44 @@ impl Keeper {
     }
 }
 
+/// When the next search follows, where nobody asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    At(SystemTime),
+    After(Duration),
+    Never,
+}
+
+impl Next {
+    /// Goes by what the last search gave: the end of keys, keys without an end, or nothing.
+    fn of(
+        expiry: Result<Option<SystemTime>, ()>,
+        is_without: bool,
+        now: SystemTime,
+        backoff: &mut Duration,
+    ) -> Self {
+        let next = match expiry {
+            Ok(None) => Self::Never,
+            Ok(Some(expiry)) if expiry > now => Self::At(renewal_time(expiry, now)),
+            // Keys that are over when they come are those of a clock that is off, or of a source that is stuck; to ask
+            // again at once would give the same.
+            Ok(Some(_)) | Err(()) => {
+                let pause = if is_without { (*backoff).min(MAX_BACKOFF_WITHOUT) } else { *backoff };
+                *backoff = backoff.saturating_mul(2).min(MAX_BACKOFF);
+                return Self::After(pause);
+            }
+        };
+        *backoff = FIRST_BACKOFF;
+        next
+    }
+}
+
 /// Some time before the end; half-way there where the end is near.
 fn renewal_time(expiry: SystemTime, now: SystemTime) -> SystemTime {
     let left = expiry.duration_since(now).unwrap_or_default();
     let margin = RENEW_BEFORE.min(left / 2);
     let jitter = margin.mul_f64(fastrand::f64() / 10.0);
-    // A source that hands out expired credentials must not be asked in a tight loop.
+    // A source whose credentials end at once must not be asked in a tight loop.
     now + left.saturating_sub(margin).saturating_sub(jitter).max(Duration::from_secs(1))
 }
 
@@ -310,5 +343,39 @@ async fn sleep_until(at: SystemTime, clock: &Clock) {
             return;
         }
         tokio::time::sleep(left.min(MAX_SLEEP)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pauses in seconds after searches that give one thing over and over.
+    fn pauses(expiry: Result<Option<SystemTime>, ()>, is_without: bool) -> Vec<u64> {
+        let (mut backoff, now) = (FIRST_BACKOFF, SystemTime::UNIX_EPOCH + MAX_BACKOFF);
+        let mut pause = || match Next::of(expiry, is_without, now, &mut backoff) {
+            Next::After(pause) => pause.as_secs(),
+            Next::At(time) => time.duration_since(now).unwrap().as_secs(),
+            Next::Never => u64::MAX,
+        };
+        (0..7).map(|_| pause()).collect()
+    }
+
+    #[test]
+    fn a_search_that_fails_is_made_again_ever_later_and_soon_where_there_is_nothing() {
+        assert_eq!(pauses(Err(()), false), [2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(pauses(Err(()), true), [2, 4, 5, 5, 5, 5, 5]);
+    }
+
+    #[test]
+    fn keys_that_are_over_when_they_come_are_not_asked_for_every_second() {
+        assert_eq!(pauses(Ok(Some(SystemTime::UNIX_EPOCH)), false), [2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn keys_are_renewed_some_minutes_before_their_end_and_those_without_an_end_never() {
+        let hour = SystemTime::UNIX_EPOCH + MAX_BACKOFF + Duration::from_secs(3600);
+        assert!(pauses(Ok(Some(hour)), false).iter().all(|pause| (3270..=3300).contains(pause)));
+        assert_eq!(pauses(Ok(None), false), [u64::MAX; 7]);
     }
 }

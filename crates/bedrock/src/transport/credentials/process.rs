@@ -8,9 +8,11 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials as Keys;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::io::AsyncReadExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// Credentials are a few kilobytes at most.
 const MAX_OUTPUT: u64 = 64 * 1024;
@@ -24,22 +26,37 @@ const MAX_OUTPUT: u64 = 64 * 1024;
 pub(super) async fn run(command: &str, limit: Duration) -> Result<Keys, String> {
     match tokio::time::timeout(limit, output(command)).await {
         Ok(output) => parse(&output?),
-        // The child is killed when its handle goes.
         Err(_) => Err(format!("its `credential_process` did not end within {} s", limit.as_secs())),
     }
 }
 
+/// A command and what it has started, all of which end with this value: a shell that is killed leaves its children
+/// behind, and one that hangs is started again and again.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Once it was waited for, its number may be that of others.
+        if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
+            // Fails where all of them have ended.
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+        }
+    }
+}
+
 async fn output(command: &str) -> Result<Vec<u8>, String> {
-    let mut child = Command::new("sh")
+    let child = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("its `credential_process` cannot be started: {error}"))?;
+    let mut group = Group(child);
     let mut output = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
+    if let Some(stdout) = group.0.stdout.take() {
         let mut stdout = stdout.take(MAX_OUTPUT + 1);
         stdout
             .read_to_end(&mut output)
@@ -49,7 +66,8 @@ async fn output(command: &str) -> Result<Vec<u8>, String> {
     if u64::try_from(output.len()).is_ok_and(|length| length > MAX_OUTPUT) {
         return Err(format!("its `credential_process` printed more than {} KiB", MAX_OUTPUT / 1024));
     }
-    let status = child
+    let status = group
+        .0
         .wait()
         .await
         .map_err(|error| format!("its `credential_process` cannot be waited for: {error}"))?;
@@ -89,6 +107,8 @@ fn time(text: &str) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::signal::kill;
+
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(20);
@@ -122,5 +142,30 @@ mod tests {
     async fn a_process_that_hangs_is_given_up() {
         let error = run("exec sleep 1000", Duration::from_millis(50)).await.unwrap_err();
         assert!(error.contains("did not end within"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_a_process_that_is_given_up_has_started_ends_with_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let command = format!("sleep 1000 & echo $! >{}; wait", file.path().display());
+        let running = run(&command, LIMIT);
+        let started = async {
+            loop {
+                let text = std::fs::read_to_string(file.path()).unwrap();
+                if let Some(id) = text.strip_suffix('\n') {
+                    return Pid::from_raw(id.parse().unwrap());
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let child = tokio::select! {
+            keys = running => panic!("it ended with {keys:?}"),
+            child = started => child,
+        };
+        // It is no child of ours: whoever takes it over sees its end, which nobody may be there for.
+        let state = || std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        while kill(child, None).is_ok() && !state().contains(") Z ") {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 use super::super::connect::Connections;
 use super::*;
 
+const TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What a server does with one connection.
 #[derive(Clone, Copy, Debug, Default)]
 struct Script {
@@ -53,7 +55,7 @@ impl Server {
             }
         });
         let connections = Connections::default();
-        let pool = connections.pool(Duration::from_secs(5), origin).unwrap();
+        let pool = connections.pool(TIMEOUT, origin).unwrap();
         Self { connections, pool, accepted, answered, ended, _tasks: tasks }
     }
 
@@ -176,7 +178,18 @@ async fn idle_connections_are_closed_after_their_time() {
     tokio::time::resume();
     assert_eq!(read(server.pool.send(request()).await).await, "ok");
     assert_eq!(server.counts(), (2, 2));
-    drop(server.connections);
+}
+
+#[tokio::test]
+async fn models_of_an_endpoint_share_its_connections_which_close_with_the_last_of_them() {
+    let Server { connections, pool, mut ended, _tasks, .. } = Server::start(&[]).await;
+    let of_another = connections.pool(TIMEOUT, pool.origin.clone()).unwrap();
+    assert!(Arc::ptr_eq(&pool, &of_another));
+    assert_eq!(read(pool.send(request()).await).await, "ok");
+    drop(pool);
+    assert_eq!(of_another.free().len(), 1);
+    drop(of_another);
+    ended.wait_for(|ended| *ended == 1).await.unwrap();
 }
 
 #[tokio::test]
