@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat::{Error, ErrorKind, Head, Repeat, Result};
+use chat::{Calls, Error, ErrorKind, Head, Repeat, Result};
 use http::Response;
 use http::header::HeaderMap;
 use tokio::time::Instant;
@@ -46,6 +46,15 @@ pub(crate) struct Outcome {
     pub(super) identity: Arc<Held>,
 }
 
+/// How often a call may be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tries<'a> {
+    /// At most so often.
+    pub(crate) most: u32,
+    /// Who learns of each.
+    pub(crate) calls: &'a Calls,
+}
+
 /// How one attempt is made.
 #[derive(Clone, Copy)]
 struct Attempt {
@@ -82,9 +91,9 @@ impl Transport {
         &self.credentials
     }
 
-    /// Calls `Converse`, `most` times at most, and reads the reply.
-    pub(crate) async fn converse(&self, request: Bytes, most: u32) -> Result<(Head, Bytes)> {
-        let Outcome { head, response, .. } = self.call(Operation::Converse, request, most, None).await?;
+    /// Calls `Converse`, and reads the reply.
+    pub(crate) async fn converse(&self, request: Bytes, tries: Tries<'_>) -> Result<(Head, Bytes)> {
+        let Outcome { head, response, .. } = self.call(Operation::Converse, request, tries, None).await?;
         let reply = body::read(response.into_body(), body::MAX_REPLY, self.spec.policy.idle).await;
         match reply {
             Ok(reply) => Ok((head, reply)),
@@ -92,10 +101,10 @@ impl Transport {
         }
     }
 
-    /// Calls `ConverseStream`, `most` times at most, and waits for the head.
-    pub(crate) async fn converse_stream(&self, request: Bytes, most: u32) -> Result<Outcome> {
+    /// Calls `ConverseStream`, and waits for the head.
+    pub(crate) async fn converse_stream(&self, request: Bytes, tries: Tries<'_>) -> Result<Outcome> {
         let patience = Some(self.spec.policy.first_event);
-        let outcome = self.call(Operation::ConverseStream, request, most, patience).await?;
+        let outcome = self.call(Operation::ConverseStream, request, tries, patience).await?;
         let kind = outcome.response.headers().get(http::header::CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.amazon.eventstream")) {
             return Ok(outcome);
@@ -108,7 +117,7 @@ impl Transport {
         &self,
         operation: Operation,
         request: Bytes,
-        most: u32,
+        Tries { most, calls }: Tries<'_>,
         head_timeout: Option<Duration>,
     ) -> Result<Outcome> {
         let mut attempts = 0_u32;
@@ -122,6 +131,7 @@ impl Transport {
                 None => self.credentials.get().await.map_err(|error| error.attempts(attempts))?,
             };
             attempts = attempts.saturating_add(1);
+            calls.called();
             let started = Instant::now();
             let attempt = Attempt { operation, head_timeout, anew: resent };
             let failure = match self.attempt(attempt, &request, &identity).await {

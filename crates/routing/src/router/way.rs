@@ -38,6 +38,8 @@ impl Way {
         request: Request,
         ask: Ask<T>,
     ) -> Option<Result<T>> {
+        let calls = request.calls.clone();
+        calls.asked(|| named(leg));
         match ask(&*leg.model, request).await {
             Ok(mut answer) => {
                 tell(leg, permit.succeeded(), None);
@@ -56,6 +58,10 @@ impl Way {
                     Blame::Leg | Blame::Doubtful => permit.failed(blame, error.delay(), Instant::now()),
                 };
                 tell(leg, change, Some(error.kind()));
+                if error.route().is_none() {
+                    // Otherwise those that it asked have been told.
+                    calls.failed(|| named(leg), error.kind());
+                }
                 let goes_on = blame != Blame::Caller && self.may_repeat(error.may_repeat());
                 self.add(leg, error);
                 if goes_on { None } else { self.last().map(Err) }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chat::{ChatModel, Route};
+use chat::{Calls, ChatModel, Route};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use openai_api::{ApiError, ChatCompletionRequest, ChunkEncoder, Identity, Translated};
 
@@ -110,6 +110,7 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     // What chooses the model has an effect.
     let chooses = member.filter(|_| entry.keeps_sessions && named.is_none());
     request.session = named.or(session.map(|session| session.key));
+    request.calls = Calls::seen_by(Arc::<Exchange>::clone(exchange));
     let created = gateway.clock.now();
     let identity = Identity { id: request_id::unique("chatcmpl-"), created, model: name };
     let answering = async {

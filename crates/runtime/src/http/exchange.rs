@@ -1,10 +1,11 @@
 //! One request and its answer: the log line and the numbers that it leaves, whatever becomes of it.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat::{Event, Head, Route as Way, Usage};
+use chat::{ErrorKind, Event, Head, Leg, Route as Way, Usage, Witness};
 use http::HeaderValue;
 use model_registry::Entry;
 use tokio::time::Instant;
@@ -25,6 +26,8 @@ pub(crate) struct Exchange {
     pub(super) serving: Arc<Serving>,
     asked: Asked,
     started: Instant,
+    /// Calls that were begun, counted while they are made: the client may go before a reply that says so.
+    attempts: AtomicU32,
     record: Mutex<Record>,
 }
 
@@ -56,7 +59,6 @@ struct Record {
     stream: bool,
     status: u16,
     end: Option<End>,
-    attempts: u32,
     budget_exhausted: bool,
     upstream_request_id: Option<String>,
     way: Option<Box<Way>>,
@@ -112,7 +114,8 @@ impl Exchange {
     pub(super) fn begin(gateway: Arc<Gateway>, asked: Asked) -> Self {
         gateway.metrics.in_flight.inc();
         let serving = gateway.serving();
-        Self { gateway, serving, asked, started: Instant::now(), record: Mutex::default() }
+        let started = Instant::now();
+        Self { gateway, serving, asked, started, attempts: AtomicU32::new(0), record: Mutex::default() }
     }
 
     /// Never held over an await: it is there because a reply's body lives on another stack than its handler.
@@ -159,14 +162,12 @@ impl Exchange {
 
     pub(super) fn answered_by(&self, head: &Head) {
         let mut record = self.record();
-        record.attempts = head.attempts;
         record.upstream_request_id.clone_from(&head.upstream_request_id);
         record.way.clone_from(&head.route);
     }
 
     pub(super) fn failed_by(&self, error: &chat::Error) {
         let mut record = self.record();
-        record.attempts = record.attempts.max(error.attempt_count());
         record.budget_exhausted |= error.is_budget_exhausted();
         if let Some(id) = error.request_id() {
             record.upstream_request_id = Some(id.to_owned());
@@ -174,6 +175,10 @@ impl Exchange {
         if let Some(way) = error.route() {
             record.way = Some(Box::new(way.clone()));
         }
+    }
+
+    fn attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Relaxed)
     }
 
     pub(super) fn costs(&self, usage: Option<Usage>) {
@@ -214,6 +219,27 @@ impl Exchange {
     }
 }
 
+/// What is known while nothing has come back; a reply says which way was taken in the end.
+impl Witness for Exchange {
+    fn called(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn asked(&self, leg: Leg) {
+        let mut record = self.record();
+        match &mut record.way {
+            Some(way) => way.leg = leg,
+            None => record.way = Some(Box::new(Way { leg, passed: Vec::new() })),
+        }
+    }
+
+    fn failed(&self, leg: Leg, kind: ErrorKind) {
+        if let Some(way) = &mut self.record().way {
+            way.passed.push((leg, kind));
+        }
+    }
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
         let record = std::mem::take(&mut *self.record());
@@ -233,7 +259,7 @@ impl Drop for Exchange {
             duration,
             first_token: record.first_token,
             usage: record.usage,
-            attempts: record.attempts,
+            attempts: self.attempts(),
             way: record.way.as_deref(),
             budget_exhausted: record.budget_exhausted,
             failure,
@@ -261,7 +287,7 @@ impl Exchange {
                     stream = record.stream,
                     status = record.status,
                     end_reason = failure.unwrap_or("completed"),
-                    attempts = record.attempts,
+                    attempts = self.attempts(),
                     prompt_tokens = record.usage.map(|usage| usage.prompt_tokens()),
                     completion_tokens = record.usage.map(|usage| usage.output_tokens),
                     duration_ms = millis(duration),

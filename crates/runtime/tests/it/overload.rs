@@ -11,7 +11,7 @@ use crate::support::{Gateway, Http, hello, hello_streamed, manifest, params_for,
 const METRICS: &[&str] = &["--metrics", "127.0.0.1:0"];
 
 /// The server of the gateway's numbers.
-fn numbers(gateway: &mut Gateway) -> Http {
+pub(crate) fn numbers(gateway: &mut Gateway) -> Http {
     let line = gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("metrics on")));
     let address = line["message"].as_str().unwrap().trim_start_matches("metrics on http://");
     Http::to(address.trim_end_matches("/metrics").parse().unwrap())

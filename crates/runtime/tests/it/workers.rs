@@ -283,8 +283,8 @@ async fn without_a_session_models_take_turns() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_ends_the_call_of_the_leg() {
-    let fleet = Fleet::with(FALLBACK).await;
+async fn a_client_that_goes_ends_the_call_of_the_leg_and_both_calls_are_counted() {
+    let mut fleet = Fleet::with(FALLBACK).await;
     fleet.east.push(throttled());
     fleet.west.push(Reply::silence().stall());
     let http = fleet.gateway.http.clone();
@@ -293,6 +293,15 @@ async fn a_client_that_goes_ends_the_call_of_the_leg() {
     fleet.west.wait_for_requests(1).await;
     tasks.abort_all();
     assert_eq!(fleet.west.wait_for_end(0).await, Ending::ClientClosed);
+    // Both calls may be billed, and the line says who was asked when the client went.
+    let line = fleet.gateway.request_line();
+    assert_eq!((&line["end_reason"], &line["attempts"]), (&json!("client_closed"), &json!(2)), "{line}");
+    assert_eq!((&line["model"], &line["leg"]), (&json!("nova"), &json!("west")), "{line}");
+    assert_eq!(
+        (&line["region"], &line["passed"]),
+        (&json!("us-west-2"), &json!("east us-east-1 throttled")),
+        "{line}"
+    );
 }
 
 #[tokio::test]
