@@ -52,4 +52,4 @@ pub use route::{Leg, Route};
 pub use sampling::Sampling;
 pub use tool::{Tool, ToolCall, ToolChoice};
 pub use usage::Usage;
-pub use witness::{Calls, Witness};
+pub use witness::{Calls, Gate, Witness};

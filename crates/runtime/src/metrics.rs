@@ -22,7 +22,7 @@ use crate::{memory, telemetry};
 mod overload;
 
 use overload::Overload;
-pub(crate) use overload::{Limit, Phase, Scope, Shed};
+pub(crate) use overload::{Phase, Scope, Shed};
 
 /// Upper bounds of the buckets, in seconds: from a cached answer to a long one.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];

@@ -57,12 +57,14 @@ pub(crate) struct Tries<'a> {
 
 /// How one attempt is made.
 #[derive(Clone, Copy)]
-struct Attempt {
+struct Attempt<'a> {
     operation: Operation,
     /// How long the head may take.
     head_timeout: Option<Duration>,
     /// Over a new connection: a used one broke under the last attempt, and others may have ended with it.
     anew: bool,
+    /// Who learns of it.
+    calls: &'a Calls,
 }
 
 /// A failed attempt.
@@ -131,9 +133,8 @@ impl Transport {
                 None => self.credentials.get().await.map_err(|error| error.attempts(attempts))?,
             };
             attempts = attempts.saturating_add(1);
-            calls.called();
             let started = Instant::now();
-            let attempt = Attempt { operation, head_timeout, anew: resent };
+            let attempt = Attempt { operation, head_timeout, anew: resent, calls };
             let failure = match self.attempt(attempt, &request, &identity).await {
                 Ok(response) => {
                     let upstream_request_id = request_id(response.headers());
@@ -142,6 +143,9 @@ impl Transport {
                 }
                 Err(failure) => failure,
             };
+            if failure.error.is_withdrawn() {
+                return Err(failure.error.attempts(attempts.saturating_sub(1)));
+            }
             let error = failure.error.attempts(attempts);
             if failure.misdated && !std::mem::replace(&mut redated, true) {
                 continue;
@@ -175,7 +179,7 @@ impl Transport {
 
     async fn attempt(
         &self,
-        Attempt { operation, head_timeout, anew }: Attempt,
+        Attempt { operation, head_timeout, anew, calls }: Attempt<'_>,
         request: &Bytes,
         identity: &Held,
     ) -> Result<Response<Reply>, Failure> {
@@ -185,8 +189,7 @@ impl Transport {
         };
         let scope = Scope { region: &self.spec.region, host: &self.target.host, time: self.clock.now() };
         let request = signed(route, request, &identity.identity, &scope).map_err(Failure::last)?;
-        let sending =
-            async { if anew { self.pool.send_anew(request).await } else { self.pool.send(request).await } };
+        let sending = self.pool.send(request, anew, calls);
         let sent = match head_timeout {
             None => sending.await,
             Some(limit) => match tokio::time::timeout(limit, sending).await {
@@ -283,6 +286,10 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 fn unsent(error: &SendError) -> Failure {
     // A connection that was there may time out as well, and then the request may have been received.
     let (connecting, caused_by) = match error {
+        SendError::Withdrawn => {
+            let error = Error::new(ErrorKind::Overloaded, "this model is left out for a while");
+            return Failure::last(error.withdrawn());
+        }
         SendError::Connect(error) => (true, Causes::of(&**error)),
         SendError::Exchange(error) => (false, Causes::of(error)),
     };

@@ -111,7 +111,8 @@ impl Reloader {
         let door = door.map_err(|error| Refusal::of(&error.to_string()))?;
         warn(&prepared);
         let drain = prepared.runtime.shutdown_timeout.unwrap_or(Limits::default().drain);
-        let registry = model_registry::build(prepared.specs, &prepared.workers).await;
+        let before = self.gateway.serving();
+        let registry = model_registry::build(prepared.specs, &prepared.workers, &before.registry).await;
         self.gateway.replace(registry, door, drain);
         Ok(())
     }

@@ -10,17 +10,17 @@ use axum::response::Response;
 use chat::{Calls, ChatModel, Route};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use openai_api::{ApiError, ChatCompletionRequest, ChunkEncoder, Identity, Translated};
+use routing::Met;
 
 use super::auth::Keys;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
-use super::limiter::Met;
 use super::models::may_see;
 use super::router::{Ticket, add_upstream_id};
 use super::sse::SseBody;
 use super::watermark::Announced;
 use super::{body, error, request_id};
-use crate::metrics::{Limit, Scope, Shed};
+use crate::metrics::{Scope, Shed};
 
 const X_IGNORED: HeaderName = HeaderName::from_static("x-spicerack-ignored");
 const X_MODEL: HeaderName = HeaderName::from_static("x-spicerack-model");
@@ -100,7 +100,7 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let entry = exchange.serving.registry.get(&name).filter(|entry| may_see(exchange, entry));
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
-    if let Some(limiter) = exchange.serving.limiters.of(entry) {
+    if let Some(limiter) = &entry.limiter {
         let running = limiter.admit().map_err(|met| refused(gateway, Scope::Model, met))?;
         exchange.runs(Scope::Model, running);
     }
@@ -176,18 +176,12 @@ fn shed(gateway: &Gateway, reason: Shed) -> ApiError {
 
 /// Refuses a chat that met a limit.
 fn refused(gateway: &Gateway, scope: Scope, met: Met) -> ApiError {
-    let Met { limit, most, after } = met;
-    gateway.metrics.overload.limited(scope, limit);
-    let limit = match limit {
-        Limit::Concurrency => "concurrent chats",
-        Limit::Requests => "requests per minute",
-        Limit::Tokens => "tokens per minute",
-    };
+    gateway.metrics.overload.limited(scope, met.limit);
     let whose = match scope {
         Scope::Key => "API key",
         Scope::Model => "model",
     };
-    ApiError::rate_limited(format!("This {whose} is at its limit of {limit}: {most}."), after)
+    ApiError::rate_limited(met.message(whose), met.after)
 }
 
 /// The previews of Anthropic's features that a client asks for; they come in a header of that API.

@@ -8,12 +8,12 @@ use std::time::Duration;
 use chat::{ErrorKind, Event, Head, Leg, Route as Way, Usage, Witness};
 use http::HeaderValue;
 use model_registry::Entry;
+use routing::Running;
 use tokio::time::Instant;
 
 use super::admission::Admitted;
 use super::auth::Caller;
 use super::gateway::Gateway;
-use super::limiter::Running;
 use super::serving::Serving;
 use crate::metrics::{Ended, Scope};
 
@@ -234,9 +234,9 @@ impl Witness for Exchange {
     }
 
     fn failed(&self, leg: Leg, kind: ErrorKind) {
-        if let Some(way) = &mut self.record().way {
-            way.passed.push((leg, kind));
-        }
+        let mut record = self.record();
+        let way = record.way.get_or_insert_with(|| Box::new(Way { leg: leg.clone(), passed: Vec::new() }));
+        way.passed.push((leg, kind));
     }
 }
 

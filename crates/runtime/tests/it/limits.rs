@@ -42,7 +42,7 @@ impl InProcess {
             description: None,
             model: Arc::new(Echo { dropped: Arc::clone(&dropped) }),
             remote: model_registry::RemoteContent::Denied,
-            limits: model_registry::Limits::default(),
+            limiter: None,
             summary: Summary::default(),
             breaker: Arc::default(),
             keeps_sessions: false,
