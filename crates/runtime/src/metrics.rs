@@ -73,7 +73,7 @@ struct ReloadLabels {
 const SUCCESS: ReloadLabels = ReloadLabels { result: "success" };
 const FAILURE: ReloadLabels = ReloadLabels { result: "failure" };
 
-/// What the log counts; it is there before anything is served.
+/// What the log counts, and panics; it is there before anything is served.
 #[derive(Debug)]
 struct LogLines;
 
@@ -81,7 +81,10 @@ impl Collector for LogLines {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let help = "Log lines that were dropped because nobody took them";
         let metric = encoder.encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?;
-        ConstCounter::new(telemetry::dropped()).encode(metric)
+        ConstCounter::new(telemetry::dropped()).encode(metric)?;
+        let help = "Panics, each of which is a defect";
+        let metric = encoder.encode_descriptor("panics", help, None, MetricType::Counter)?;
+        ConstCounter::new(telemetry::panics()).encode(metric)
     }
 }
 

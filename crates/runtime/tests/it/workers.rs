@@ -85,6 +85,8 @@ async fn a_region_that_throttles_everything_costs_no_client_an_error_and_one_cal
         }
     }
     assert_eq!(fleet.calls(), (1, 4));
+    let told = fleet.gateway.log(|log| log["model"] == "east" && log["kind"] == "throttled");
+    assert_eq!((&told["level"], &told["window_s"]), (&json!("WARN"), &json!(300)), "{told}");
     let first = fleet.gateway.request_line();
     assert_eq!(
         (&first["model"], &first["leg"], &first["region"]),
