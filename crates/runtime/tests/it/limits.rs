@@ -314,3 +314,18 @@ async fn one_address_has_as_many_connections_as_it_may() {
     // The server learns of it a moment later.
     while !is_served(server.address).await.0 {}
 }
+
+#[tokio::test]
+async fn how_long_a_connection_may_be_idle_is_an_argument() {
+    let mut gateway = crate::support::Gateway::start(
+        &crate::support::manifest(&[]),
+        &["--emulator", "--idle-timeout", "100ms"],
+    );
+    let mut client = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let mut rest = Vec::new();
+    let ended = client.read_to_end(&mut rest);
+    // The default is 75 s.
+    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap().unwrap();
+    assert!(rest.is_empty());
+    gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("listening on")));
+}
