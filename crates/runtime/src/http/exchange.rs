@@ -1,7 +1,7 @@
 //! One request and its answer: the log line and the numbers that it leaves, whatever becomes of it.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct Exchange {
     started: Instant,
     /// Calls that were begun, counted while they are made: the client may go before a reply that says so.
     attempts: AtomicU32,
+    /// The request was refused without its body.
+    unread: AtomicBool,
     record: Mutex<Record>,
 }
 
@@ -115,7 +117,8 @@ impl Exchange {
         gateway.metrics.in_flight.inc();
         let serving = gateway.serving();
         let started = Instant::now();
-        Self { gateway, serving, asked, started, attempts: AtomicU32::new(0), record: Mutex::default() }
+        let (attempts, unread) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { gateway, serving, asked, started, attempts, unread, record: Mutex::default() }
     }
 
     /// Never held over an await: it is there because a reply's body lives on another stack than its handler.
@@ -129,6 +132,15 @@ impl Exchange {
 
     pub(super) fn request_id(&self) -> &HeaderValue {
         &self.asked.request_id
+    }
+
+    /// Says that the request's body is not read.
+    pub(super) fn leaves_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_caller(&self, caller: Arc<Caller>) {

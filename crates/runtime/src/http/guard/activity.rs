@@ -2,30 +2,45 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use http_body::{Body, Frame, SizeHint};
 
 /// The answers of one connection that are worked on. Copies share the number.
 #[derive(Clone, Debug, Default)]
-pub(in crate::http) struct Activity(Arc<AtomicUsize>);
+pub(in crate::http) struct Activity(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    answering: AtomicUsize,
+    unread: AtomicBool,
+}
 
 impl Activity {
     pub(super) fn is_busy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.answering.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether the last request was refused without its body, which the client may still be sending.
+    pub(super) fn is_unread(&self) -> bool {
+        self.0.unread.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::http) fn leaves_unread(&self) {
+        self.0.unread.store(true, Ordering::Relaxed);
     }
 
     /// Counts an answer until the value is dropped.
     pub(in crate::http) fn begin(&self) -> Answering {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.answering.fetch_add(1, Ordering::Relaxed);
         Answering(Arc::clone(&self.0))
     }
 }
 
 /// An answer that is worked on.
 #[derive(Debug)]
-pub(in crate::http) struct Answering(Arc<AtomicUsize>);
+pub(in crate::http) struct Answering(Arc<State>);
 
 impl Answering {
     /// Goes on for as long as the answer's body does.
@@ -36,7 +51,7 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.answering.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
