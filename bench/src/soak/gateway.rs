@@ -93,6 +93,14 @@ impl Gateway {
         Ok(line.ok_or_else(|| format!("no metric {name}"))?.parse()?)
     }
 
+    /// One of its metrics, over all labels.
+    pub(crate) async fn metrics(&self, name: &str) -> Result<f64, BoxError> {
+        let page = get(self.metrics, "/metrics").await?;
+        let lines = page.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+        let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        Ok(values.sum())
+    }
+
     /// How often the upstream was called, by clients that stay and by those that go.
     pub(crate) async fn calls(&self) -> Result<[u64; 2], BoxError> {
         let counts: Value = serde_json::from_str(&get(self.upstream.address, COUNTS).await?)?;
@@ -162,7 +170,7 @@ impl Gateway {
         let mut lines = Lines::default();
         for line in BufReader::new(File::open(self.folder.path().join("log"))?).lines() {
             let line = line?;
-            lines.panics += usize::from(line.contains("panicked"));
+            lines.panics += usize::from(line.contains("a defect in this program"));
             let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
             let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
             if text("message") != "request" || text("route") != "chat_completions" {

@@ -146,11 +146,14 @@ async fn judge(shared: &Shared, before: u64, verdicts: &mut Verdicts) -> Result<
         stayed == by_those_who_stay,
         &format!("calls: {stayed} at the upstream, {by_those_who_stay} attempts in the log"),
     )?;
-    // A line does not know how often was called for a client that went before anything had come back.
-    let goes = ids.iter().filter(|id| id.starts_with("goes")).count();
     verdicts.check(
-        by_others <= went && usize::try_from(went)? <= goes,
-        &format!("calls of {goes} clients that go: {went} at the upstream, {by_others} attempts in the log"),
+        by_others == went,
+        &format!("calls of clients that go: {went} at the upstream, {by_others} attempts in the log"),
+    )?;
+    let counted = gateway.metrics("spicerack_upstream_attempts_total").await?;
+    verdicts.check(
+        counted == number(usize::try_from(stayed + went)?),
+        &format!("calls: {} at the upstream, {counted} counted", stayed + went),
     )?;
     let dropped = gateway.metric("spicerack_log_lines_dropped_total").await?;
     verdicts.check(dropped == 0.0, &format!("log: {dropped} lines dropped"))?;

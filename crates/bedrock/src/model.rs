@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use chat::{
-    Attempts, BoxFuture, ChatModel, Completion, Error, ErrorKind, Event, EventStream, Head, Readiness,
+    Attempts, BoxFuture, Calls, ChatModel, Completion, Error, ErrorKind, Event, EventStream, Head, Readiness,
     Repeat, Request, Result, Streaming,
 };
 use futures_util::StreamExt;
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::spec::{Access, BedrockSpec, Credentials};
 use crate::translate;
 use crate::translate::{Answered, Context, Operation, Restore, Translated};
-use crate::transport::{Connections, CredentialCache, EndpointError, Events, Target, Transport};
+use crate::transport::{Connections, CredentialCache, EndpointError, Events, Target, Transport, Tries};
 
 mod learned;
 
@@ -120,7 +120,7 @@ impl BedrockModel {
 
     async fn answer(&self, request: Request) -> Result<Completion> {
         let deadline = Instant::now() + self.spec.policy.request;
-        let attempt = self.attempt(deadline, request.attempts);
+        let attempt = self.attempt(deadline, &request);
         let Whole { head, reply, restore } = self.whole(request, attempt).await?;
         let (response, skipped) =
             translate::response(&reply, &restore).map_err(|error| answered(error, &head))?;
@@ -132,7 +132,7 @@ impl BedrockModel {
     async fn whole(&self, request: Request, mut attempt: Attempt) -> Result<Whole> {
         let mut translated = self.translate(&request, Operation::Converse, attempt.native_output)?;
         if translated.is_native {
-            let error = match self.once(translated, attempt).await {
+            let error = match self.once(translated, &attempt).await {
                 Ok(whole) => return Ok(whole),
                 Err(error) => error,
             };
@@ -144,12 +144,12 @@ impl BedrockModel {
         }
         // A call may take an hour, and nothing needs the request any more.
         drop(request);
-        self.once(translated, attempt).await
+        self.once(translated, &attempt).await
     }
 
-    async fn once(&self, translated: Translated, attempt: Attempt) -> Result<Whole> {
+    async fn once(&self, translated: Translated, attempt: &Attempt) -> Result<Whole> {
         let Translated { body, adjusted, ignored, restore, .. } = translated;
-        let call = self.transport.converse(Bytes::from(body), attempt.most);
+        let call = self.transport.converse(Bytes::from(body), attempt.tries());
         match tokio::time::timeout_at(attempt.deadline, call).await {
             Ok(Ok((mut head, reply))) => {
                 head.attempts = head.attempts.saturating_add(attempt.spent);
@@ -163,7 +163,7 @@ impl BedrockModel {
 
     async fn begin(&self, request: Request) -> Result<Streaming> {
         let deadline = Instant::now() + self.spec.policy.request;
-        let mut attempt = self.attempt(deadline, request.attempts);
+        let mut attempt = self.attempt(deadline, &request);
         loop {
             let translated = self.translate(&request, Operation::ConverseStream, attempt.native_output)?;
             let Translated { has_tools, is_native, .. } = translated;
@@ -173,9 +173,9 @@ impl BedrockModel {
             if !has_tools && !is_native {
                 // There is nothing to fall back to, so the request need not be kept.
                 drop(request);
-                return self.piecewise(translated, attempt).await;
+                return self.piecewise(translated, &attempt).await;
             }
-            let error = match self.piecewise(translated, attempt).await {
+            let error = match self.piecewise(translated, &attempt).await {
                 Ok(streaming) => return Ok(streaming),
                 Err(error) => error,
             };
@@ -194,10 +194,10 @@ impl BedrockModel {
 
     /// Calls `ConverseStream` and waits for the first event, so that a failure before it has a real status: the
     /// client's 200 goes out with it.
-    async fn piecewise(&self, translated: Translated, attempt: Attempt) -> Result<Streaming> {
+    async fn piecewise(&self, translated: Translated, attempt: &Attempt) -> Result<Streaming> {
         let Translated { body, adjusted, ignored, restore, .. } = translated;
         let deadline = attempt.deadline;
-        let call = self.transport.converse_stream(Bytes::from(body), attempt.most);
+        let call = self.transport.converse_stream(Bytes::from(body), attempt.tries());
         let mut outcome = match tokio::time::timeout_at(deadline, call).await {
             Ok(result) => result.map_err(|error| attempt.counted(error))?,
             Err(_) => return Err(attempt.counted(too_slow())),
@@ -226,12 +226,13 @@ impl BedrockModel {
         Ok(Streaming { head, events: Box::pin(events) })
     }
 
-    fn attempt(&self, deadline: Instant, attempts: Attempts) -> Attempt {
-        let most = match attempts {
+    fn attempt(&self, deadline: Instant, request: &Request) -> Attempt {
+        let most = match request.attempts {
             Attempts::Configured => self.spec.policy.max_attempts,
             Attempts::Single => 1,
         };
-        Attempt { deadline, most, spent: 0, native_output: self.learned.native_output() }
+        let calls = request.calls.clone();
+        Attempt { deadline, most, calls, spent: 0, native_output: self.learned.native_output() }
     }
 
     /// Reads a refusal, and remembers what it says where the request asked for that at all: a client's own fields
@@ -251,12 +252,14 @@ impl BedrockModel {
 }
 
 /// What a call knows of the calls before it for the same request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Attempt {
     /// When everything must be over.
     deadline: Instant,
     /// How many calls each operation may make.
     most: u32,
+    /// Who learns of them.
+    calls: Calls,
     /// How many calls were made.
     spent: u32,
     /// Whether `outputConfig` is worth a try.
@@ -264,8 +267,12 @@ struct Attempt {
 }
 
 impl Attempt {
+    fn tries(&self) -> Tries<'_> {
+        Tries { most: self.most, calls: &self.calls }
+    }
+
     /// Counts the calls before among those of a failure.
-    fn counted(self, error: Error) -> Error {
+    fn counted(&self, error: Error) -> Error {
         let attempts = error.attempt_count().saturating_add(self.spent);
         error.attempts(attempts)
     }

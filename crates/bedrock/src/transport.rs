@@ -29,7 +29,7 @@ mod wake;
 pub use endpoint::{EndpointError, EndpointUrl};
 pub use region::{default_region, profile_endpoint, profile_exists, shared_files};
 
-pub(crate) use call::Transport;
+pub(crate) use call::{Transport, Tries};
 pub(crate) use connect::Connections;
 pub(crate) use credentials::CredentialCache;
 pub(crate) use endpoint::Target;

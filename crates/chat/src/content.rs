@@ -1,5 +1,7 @@
 //! The content of a message.
 
+use std::sync::Arc;
+
 /// One part of a message's content, in the order in which the client wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -72,8 +74,9 @@ pub enum Qualifier {
 /// Where the bytes of a picture, document or film are.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Here, in the standard alphabet of base64, with padding and without white space.
-    Base64(String),
+    /// Here, in the standard alphabet of base64, with padding and without white space. Shared by the copies of a request,
+    /// because it may have megabytes.
+    Base64(Arc<str>),
     /// In a bucket of Amazon S3.
     S3 {
         /// `s3://bucket/key`.
@@ -162,4 +165,19 @@ pub enum VideoFormat {
     Mpg,
     Wmv,
     ThreeGp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_a_source_shares_its_bytes() {
+        let source = Source::Base64("QUJD".into());
+        let copy = source.clone();
+        let (Source::Base64(one), Source::Base64(other)) = (&source, &copy) else {
+            unreachable!("both are base64")
+        };
+        assert!(Arc::ptr_eq(one, other));
+    }
 }

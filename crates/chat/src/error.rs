@@ -27,6 +27,8 @@ pub enum ErrorKind {
     CredentialsUnavailable,
     /// Too many requests or tokens; worth another try later.
     Throttled,
+    /// The operator's own limit of the model is met, and nobody was called; worth another try later.
+    AtLimit,
     /// A quota is used up; another try does not help.
     QuotaExceeded,
     /// The model is not ready to answer yet; worth another try.
@@ -63,7 +65,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::Unsupported,
         Self::ContextLengthExceeded,
@@ -72,6 +74,7 @@ impl ErrorKind {
         Self::CredentialsRejected,
         Self::CredentialsUnavailable,
         Self::Throttled,
+        Self::AtLimit,
         Self::QuotaExceeded,
         Self::ModelNotReady,
         Self::Overloaded,
@@ -101,6 +104,7 @@ impl ErrorKind {
             Self::CredentialsRejected => "credentials_rejected",
             Self::CredentialsUnavailable => "credentials_unavailable",
             Self::Throttled => "throttled",
+            Self::AtLimit => "rate_limit_exceeded",
             Self::QuotaExceeded => "quota_exceeded",
             Self::ModelNotReady => "model_not_ready",
             Self::Overloaded => "overloaded",
@@ -148,6 +152,7 @@ struct Inner {
     repeat: Repeat,
     route: Option<Box<Route>>,
     budget_exhausted: bool,
+    withdrawn: bool,
 }
 
 impl Error {
@@ -163,6 +168,7 @@ impl Error {
             repeat: Repeat::Safe,
             route: None,
             budget_exhausted: false,
+            withdrawn: false,
         }))
     }
 
@@ -215,6 +221,13 @@ impl Error {
         self
     }
 
+    /// Says that the request was not sent, because it is not to be sent there any more.
+    #[must_use]
+    pub fn withdrawn(mut self) -> Self {
+        self.0.withdrawn = true;
+        self
+    }
+
     /// Why the request failed.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -253,6 +266,11 @@ impl Error {
     /// Which of several models failed; `None` where there was no choice.
     pub fn route(&self) -> Option<&Route> {
         self.0.route.as_deref()
+    }
+
+    /// Whether the request was not sent, because it is not to be sent there any more.
+    pub fn is_withdrawn(&self) -> bool {
+        self.0.withdrawn
     }
 
     /// Whether another try was left out because the model's budget of retries is spent.

@@ -28,6 +28,7 @@ mod route;
 mod sampling;
 mod tool;
 mod usage;
+mod witness;
 
 pub use collect::Collector;
 pub use content::{
@@ -51,3 +52,4 @@ pub use route::{Leg, Route};
 pub use sampling::Sampling;
 pub use tool::{Tool, ToolCall, ToolChoice};
 pub use usage::Usage;
+pub use witness::{Calls, Gate, Witness};

@@ -1,6 +1,6 @@
 //! What a client asks of a model.
 
-use crate::{Effort, Message, RawJson, Sampling, Tool, ToolChoice};
+use crate::{Calls, Effort, Message, RawJson, Sampling, Tool, ToolChoice};
 
 /// A JSON object whose keys keep the author's order.
 pub type JsonObject = serde_json::Map<String, serde_json::Value>;
@@ -43,6 +43,8 @@ pub struct Request {
     pub session: Option<String>,
     /// How often the provider may be called.
     pub attempts: Attempts,
+    /// Who learns of the calls while they are made.
+    pub calls: Calls,
 }
 
 /// How often a provider may be called for one request.

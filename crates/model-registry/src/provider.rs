@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat::{BoxFuture, ChatModel};
+use routing::Breaker;
 use secrecy::SecretString;
 use secrets::{Environment, ResolvedModel, Stores};
 use spicepod::Problem;
@@ -113,8 +114,14 @@ pub(crate) trait Session: Send + Sync {
     fn renew(&self);
 }
 
+/// A model, and what is known of its failures: the same as before a reload, where nothing about it has changed.
+pub(crate) struct Callable {
+    pub(crate) model: Arc<dyn ChatModel>,
+    pub(crate) breaker: Arc<Breaker>,
+}
+
 /// What builds a model, once.
-pub(crate) type Build = Box<dyn FnOnce() -> BoxFuture<'static, Result<Arc<dyn ChatModel>, String>> + Send>;
+pub(crate) type Build = Box<dyn FnOnce() -> BoxFuture<'static, Result<Callable, String>> + Send>;
 
 /// Credentials that were found for a model.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use chat::{BoxFuture, ChatModel, Completion, Error, ErrorKind, Readiness, Request, Result, Streaming};
 use indexmap::IndexMap;
-use routing::Breaker;
+use routing::{Allowance, Breaker, Limiter};
 use spicepod::Worker;
 
 use crate::configured::{Configured, Defaults};
-use crate::provider::{Limits, RemoteContent, Summary};
+use crate::provider::{Callable, Limits, RemoteContent, Summary};
 use crate::validate::ModelSpec;
 use crate::workers;
 
@@ -33,8 +33,8 @@ pub struct Entry {
     pub model: Arc<dyn ChatModel>,
     /// Whether content at other addresses is fetched for it.
     pub remote: RemoteContent,
-    /// How much of it is let through.
-    pub limits: Limits,
+    /// Counts what of it is let through, for those who ask for it and for workers; nothing where there is no limit.
+    pub limiter: Option<Arc<Limiter>>,
     /// The model in a few words.
     pub summary: Summary,
     /// What workers know of its failures.
@@ -71,19 +71,21 @@ impl FromIterator<Entry> for ModelRegistry {
     }
 }
 
-/// Builds the models, and the workers that route to them. Credentials are found in the background: this returns at once, and a model that cannot be
-/// built is there with the reason, so that it does not stop the others.
-pub async fn build(specs: Vec<ModelSpec>, workers: &[Worker]) -> ModelRegistry {
+/// Builds the models, and the workers that route to them. Credentials are found in the background: this returns at once,
+/// and a model that cannot be built is there with the reason, so that it does not stop the others. Models whose limits
+/// are what they were `before` go on with what they have counted.
+pub async fn build(specs: Vec<ModelSpec>, workers: &[Worker], before: &ModelRegistry) -> ModelRegistry {
     let mut entries = Vec::with_capacity(specs.len());
     for spec in specs {
         let ModelSpec { name, from, provider, description, draft } = spec;
-        let model = match (draft.build)().await {
-            Ok(model) => model,
+        let Callable { model, breaker } = match (draft.build)().await {
+            Ok(callable) => callable,
             Err(reason) => {
                 tracing::error!(model = name, reason, "the model cannot be built");
-                Arc::new(Broken { reason })
+                Callable { model: Arc::new(Broken { reason }), breaker: Arc::default() }
             }
         };
+        let limiter = limiter(draft.limits, before.get(&name));
         let defaults = draft.defaults;
         let model: Arc<dyn ChatModel> =
             if defaults == Defaults::default() { model } else { Arc::new(Configured { model, defaults }) };
@@ -94,9 +96,9 @@ pub async fn build(specs: Vec<ModelSpec>, workers: &[Worker]) -> ModelRegistry {
             description,
             model,
             remote: draft.remote,
-            limits: draft.limits,
+            limiter,
             summary: draft.summary,
-            breaker: Arc::default(),
+            breaker,
             keeps_sessions: false,
         });
     }
@@ -106,6 +108,16 @@ pub async fn build(specs: Vec<ModelSpec>, workers: &[Worker]) -> ModelRegistry {
         registry.models.insert(Arc::clone(&entry.name), Arc::new(entry));
     }
     registry
+}
+
+fn limiter(limits: Limits, before: Option<&Arc<Entry>>) -> Option<Arc<Limiter>> {
+    let Limits { max_concurrency, requests_per_minute } = limits;
+    let allowance = Allowance { concurrency: max_concurrency, requests: requests_per_minute, tokens: None };
+    let mut limiter = Limiter::of(allowance)?;
+    if let Some(before) = before.and_then(|before| before.limiter.as_ref()) {
+        limiter.inherit(before);
+    }
+    Some(limiter)
 }
 
 /// A model that could not be built.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use routing::{Leg, Router};
 use spicepod::{Routing, Worker};
 
-use crate::provider::{Limits, RemoteContent, Summary};
+use crate::provider::{RemoteContent, Summary};
 use crate::registry::{Entry, ModelRegistry};
 
 /// What stands in the place of a worker's provider.
@@ -23,6 +23,7 @@ pub(crate) fn entry(worker: &Worker, models: &ModelRegistry) -> Entry {
         weight: route.weight,
         model: Arc::clone(&entry.model),
         breaker: Arc::clone(&entry.breaker),
+        limiter: entry.limiter.clone(),
     });
     let router = Router::new(legs.collect());
     let mut regions: Vec<String> = Vec::new();
@@ -37,8 +38,8 @@ pub(crate) fn entry(worker: &Worker, models: &ModelRegistry) -> Entry {
         provider: WORKER,
         description: worker.description.clone(),
         remote: found.iter().map(|(_, entry)| &entry.remote).fold(None, narrowed).unwrap_or_default(),
-        // The limits of a model are for requests that name it.
-        limits: Limits::default(),
+        // Its models have theirs.
+        limiter: None,
         summary: Summary {
             regions,
             credentials: "-".to_owned(),

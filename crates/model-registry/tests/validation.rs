@@ -319,9 +319,10 @@ async fn limits_are_numbers_and_zero_is_none() {
     let params = ["aws_region: us-east-1", "max_concurrency: 0", "requests_per_minute_limit: 60"];
     let verdict = check(NOVA, &params, &[]).await;
     assert_eq!(verdict.shown, "");
-    let registry = model_registry::build(verdict.specs, &[]).await;
-    let limits = registry.iter().next().unwrap().limits;
-    assert_eq!((limits.max_concurrency, limits.requests_per_minute), (None, Some(60)));
+    let registry = model_registry::build(verdict.specs, &[], &model_registry::ModelRegistry::default()).await;
+    let limiter = registry.iter().next().unwrap().limiter.as_ref().unwrap();
+    let allowance = limiter.allowance();
+    assert_eq!((allowance.concurrency, allowance.requests, allowance.tokens), (None, Some(60), None));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The wire's request into the domain's.
 
-use chat::{Attempts, Effort, GuardrailChoice, JsonSchema, Request, ResponseFormat, Sampling, ServiceTier};
+use chat::{
+    Attempts, Calls, Effort, GuardrailChoice, JsonSchema, Request, ResponseFormat, Sampling, ServiceTier,
+};
 
 use crate::error::ApiError;
 use crate::text::shorten;
@@ -93,6 +95,7 @@ pub fn translate(mut wire: ChatCompletionRequest) -> Result<Translated, ApiError
         // A header comes before it, and not every model has a use for it.
         session: None,
         attempts: Attempts::default(),
+        calls: Calls::default(),
     };
     Ok(Translated {
         request,

@@ -35,7 +35,7 @@ fn image(format: Option<ImageFormat>, source: Source) -> Content {
 }
 
 fn document(format: DocumentFormat, name: Option<&str>, body: &[u8]) -> Content {
-    let source = Source::Base64(STANDARD.encode(body));
+    let source = Source::Base64(STANDARD.encode(body).into());
     Content::Document(Document { format: Some(format), name: name.map(Into::into), source })
 }
 
@@ -48,7 +48,7 @@ fn a_picture_is_what_its_bytes_are_however_it_is_spelled() {
     let for_urls = URL_SAFE_NO_PAD.encode(PNG);
     let (start, end) = png.split_at(7);
     let broken = format!("{start} \\r\\n{end}");
-    let png_of = || image(Some(ImageFormat::Png), Source::Base64(png.clone()));
+    let png_of = || image(Some(ImageFormat::Png), Source::Base64(png.clone().into()));
     let urls = [
         format!("data:image/png;base64,{png}"),
         format!("data:image/jpeg;base64,{png}"),
@@ -63,7 +63,7 @@ fn a_picture_is_what_its_bytes_are_however_it_is_spelled() {
         assert_eq!(part(&format!(r#"{{"image_url":"{url}","type":"image_url"}}"#)), png_of(), "{url}");
     }
     let jpg = format!(r#"{{"type":"image_url","image_url":{{"url":"data:image/jpg;base64,{jpeg}"}}}}"#);
-    assert_eq!(part(&jpg), image(Some(ImageFormat::Jpeg), Source::Base64(jpeg.clone())));
+    assert_eq!(part(&jpg), image(Some(ImageFormat::Jpeg), Source::Base64(jpeg.clone().into())));
     let detail = format!(
         r#"{{"type":"image_url","image_url":{{"url":"data:image/jpg;base64,{jpeg}","detail":"high","x":1}}}}"#
     );
@@ -114,10 +114,10 @@ fn a_file_is_a_document_a_picture_or_a_film() {
     assert_eq!(file("", "a.xlsx", zip), document(DocumentFormat::Xlsx, Some("a.xlsx"), zip));
     assert_eq!(file("text/markdown", "", b"# a"), document(DocumentFormat::Md, None, b"# a"));
     assert_eq!(file("text/x-log", "a.log", b"1"), document(DocumentFormat::Txt, Some("a.log"), b"1"));
-    let png = Source::Base64(STANDARD.encode(PNG));
+    let png = Source::Base64(STANDARD.encode(PNG).into());
     assert_eq!(file("application/pdf", "a.pdf", PNG), image(Some(ImageFormat::Png), png));
     let mp4 = b"\0\0\0\x18ftypisom";
-    let film = Video { format: Some(VideoFormat::Mp4), source: Source::Base64(STANDARD.encode(mp4)) };
+    let film = Video { format: Some(VideoFormat::Mp4), source: Source::Base64(STANDARD.encode(mp4).into()) };
     assert_eq!(file("application/octet-stream", "a", mp4), Content::Video(film));
     let bare = r#"{"type":"file","file":{"filename":"a.txt","file_data":"aGVsbG8"}}"#;
     assert_eq!(part(bare), document(DocumentFormat::Txt, Some("a.txt"), b"hello"));

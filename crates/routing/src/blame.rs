@@ -9,6 +9,8 @@ pub(crate) enum Blame {
     Caller,
     /// The leg's, and its next request would most probably fail as well.
     Leg,
+    /// Nobody's: the leg is well, and has no room for it.
+    Nobody,
     /// The leg's, or only this request's: it takes several in a row to tell.
     Doubtful,
 }
@@ -26,6 +28,7 @@ fn of_kind(kind: ErrorKind) -> Blame {
         ErrorKind::InvalidRequest | ErrorKind::Unsupported | ErrorKind::ContextLengthExceeded => {
             Blame::Caller
         }
+        ErrorKind::AtLimit => Blame::Nobody,
         ErrorKind::Throttled
         | ErrorKind::QuotaExceeded
         | ErrorKind::ModelNotReady
@@ -54,7 +57,7 @@ fn of_kind(kind: ErrorKind) -> Blame {
 /// How much an error says to a client when every leg has failed: above all that it is worth another try.
 pub(crate) fn weight(error: &Error) -> u8 {
     match error.kind() {
-        ErrorKind::Throttled | ErrorKind::Overloaded | ErrorKind::ModelNotReady => 2,
+        ErrorKind::Throttled | ErrorKind::AtLimit | ErrorKind::Overloaded | ErrorKind::ModelNotReady => 2,
         ErrorKind::CredentialsUnavailable => 0,
         ErrorKind::InvalidRequest
         | ErrorKind::Unsupported

@@ -110,6 +110,14 @@ impl Breaker {
     }
 }
 
+impl chat::Gate for Breaker {
+    /// Not while it is open by a failure that came after the request was let through.
+    fn admits(&self, generation: u64) -> bool {
+        let state = self.state();
+        state.open.is_none() || state.generation == generation
+    }
+}
+
 impl State {
     fn pass(&self, now: Instant) -> Option<Pass> {
         match self.open {
@@ -133,6 +141,16 @@ impl State {
 }
 
 impl Permit<'_> {
+    /// When it was given.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Whether it would be given now as well.
+    pub(crate) fn is_valid(&self) -> bool {
+        chat::Gate::admits(self.breaker, self.generation)
+    }
+
     /// The leg has begun to answer.
     pub(crate) fn succeeded(self) -> Change {
         let mut state = self.breaker.state();

@@ -1,13 +1,20 @@
 //! A model that is several: asks one of them, and the next where it fails.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
-use chat::{Attempts, BoxFuture, ChatModel, Completion, Error, Head, Readiness, Request, Result, Streaming};
+use chat::{
+    Attempts, BoxFuture, ChatModel, Completion, Error, Event, EventStream, Head, Readiness, Request, Result,
+    Streaming,
+};
+use futures_core::Stream;
 use tokio::time::Instant;
 
 use crate::blame::Blame;
 use crate::breaker::{Breaker, Change, Permit};
+use crate::limiter::{Limiter, Met, Running};
 use crate::rendezvous::{hash, mix, score};
 
 mod way;
@@ -29,6 +36,15 @@ pub struct Leg {
     pub model: Arc<dyn ChatModel>,
     /// What is known of its failures, shared with all routers to the same model.
     pub breaker: Arc<Breaker>,
+    /// How much of it is let through, whoever asks for it; nothing where there is no limit.
+    pub limiter: Option<Arc<Limiter>>,
+}
+
+impl Leg {
+    /// Takes a place, where it has limits.
+    fn place(&self) -> Result<Option<Running>, Met> {
+        self.limiter.as_ref().map(Limiter::admit).transpose()
+    }
 }
 
 /// Chooses one of several models for each request.
@@ -51,17 +67,45 @@ type Ask<T> = for<'a> fn(&'a dyn ChatModel, Request) -> BoxFuture<'a, Result<T>>
 /// An answer of either form.
 trait Answer {
     fn head(&mut self) -> &mut Head;
+
+    /// Keeps a place until the leg has answered.
+    fn with(self, place: Option<Running>) -> Self;
 }
 
 impl Answer for Completion {
     fn head(&mut self) -> &mut Head {
         &mut self.head
     }
+
+    /// It is complete.
+    fn with(self, _: Option<Running>) -> Self {
+        self
+    }
 }
 
 impl Answer for Streaming {
     fn head(&mut self) -> &mut Head {
         &mut self.head
+    }
+
+    fn with(self, place: Option<Running>) -> Self {
+        let Some(place) = place else { return self };
+        let Self { head, events } = self;
+        Self { head, events: Box::pin(Placed { events, _place: place }) }
+    }
+}
+
+/// Events of a leg that has limits.
+struct Placed {
+    events: EventStream,
+    _place: Running,
+}
+
+impl Stream for Placed {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.as_mut().poll_next(context)
     }
 }
 
@@ -125,12 +169,24 @@ impl Router {
         while let Some(leg) = plan.next() {
             // Another request may have been faster, to fail or to find out.
             let Some(permit) = leg.breaker.enter(Instant::now()) else { continue };
+            let place = match leg.place() {
+                Ok(place) => place,
+                Err(met) => {
+                    way.is_full(leg, met, &request.calls);
+                    continue;
+                }
+            };
             let is_last = plan.peek().is_none();
             // Where there is somebody else to ask, nobody waits for a leg's own retries.
             let attempts = if is_last && !way.is_doubtful() { configured } else { Attempts::Single };
-            let asked = if is_last { std::mem::take(&mut request) } else { request.clone() };
-            match way.ask(leg, permit, Request { attempts, ..asked }, ask).await {
-                Some(result) => return result,
+            let mut asked = if is_last { std::mem::take(&mut request) } else { request.clone() };
+            asked.attempts = attempts;
+            if !is_last {
+                // Others may find out that it fails before this one is sent.
+                asked.calls = request.calls.through(Arc::<Breaker>::clone(&leg.breaker), permit.generation());
+            }
+            match way.ask(leg, permit, asked, ask).await {
+                Some(result) => return result.map(|answer| answer.with(place)),
                 None => continue,
             }
         }
@@ -138,8 +194,17 @@ impl Router {
             return Err(error);
         }
         let Some(leg) = self.last_resort() else { return Err(nobody()) };
-        let result = way.ask(leg, leg.breaker.force(), request, ask).await;
-        result.unwrap_or_else(|| Err(way.failure().unwrap_or_else(nobody)))
+        let answered = match leg.place() {
+            Ok(place) => {
+                let answered = way.ask(leg, leg.breaker.force(), request, ask).await;
+                answered.map(|result| result.map(|answer| answer.with(place)))
+            }
+            Err(met) => {
+                way.is_full(leg, met, &request.calls);
+                None
+            }
+        };
+        answered.unwrap_or_else(|| Err(way.failure().unwrap_or_else(nobody)))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
@@ -85,6 +86,10 @@ pub(crate) struct ServeArgs {
     /// Connections that one address may have open; further ones are closed. Without it, as many as all together.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections_per_client: Option<u32>,
+    /// Time after which a connection without a request is closed, such as `75s` or `70m`. Behind a load balancer, longer
+    /// than its own idle timeout.
+    #[arg(long, value_name = "TIME", default_value = "75s", value_parser = time)]
+    pub(crate) idle_timeout: Duration,
     /// Notice changes of the manifest and its files at SIGHUP alone.
     #[arg(long)]
     pub(crate) no_watch: bool,
@@ -178,6 +183,12 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .to_socket_addrs()
         .map_err(|_| "write an address and a port, such as `127.0.0.1:8090`".to_owned())?;
     found.next().ok_or_else(|| "the name has no address".to_owned())
+}
+
+/// Reads a length of time that is not nothing.
+fn time(text: &str) -> Result<Duration, String> {
+    let time = spicepod::parse_duration(text).filter(|time| !time.is_zero());
+    time.ok_or_else(|| "write a whole number and a unit, such as `75s` or `10m`".to_owned())
 }
 
 /// Runs the command that the process's arguments name.

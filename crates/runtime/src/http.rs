@@ -17,7 +17,6 @@ mod gateway;
 mod guard;
 mod health;
 mod http2;
-mod limiter;
 mod metrics_page;
 mod models;
 mod request_id;

@@ -85,6 +85,11 @@ impl Prepared {
         !self.problems.iter().any(Problem::is_error)
     }
 
+    /// Whether it may be served later without another word in it: every error may be over by itself.
+    pub(crate) fn may_pass(&self) -> bool {
+        !self.is_valid() && self.problems.iter().filter(|problem| problem.is_error()).all(Problem::may_pass)
+    }
+
     /// Shows all problems, in the order of the text; empty where there is none.
     pub(crate) fn report(&self) -> String {
         self.sources.render(&self.problems)

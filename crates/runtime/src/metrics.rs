@@ -23,7 +23,7 @@ use crate::{memory, telemetry};
 mod overload;
 
 use overload::Overload;
-pub(crate) use overload::{Limit, Phase, Scope, Shed};
+pub(crate) use overload::{Phase, Scope, Shed};
 
 /// Upper bounds of the buckets, in seconds: from a cached answer to a long one.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -74,7 +74,7 @@ struct ReloadLabels {
 const SUCCESS: ReloadLabels = ReloadLabels { result: "success" };
 const FAILURE: ReloadLabels = ReloadLabels { result: "failure" };
 
-/// What the log counts; it is there before anything is served.
+/// What the log counts, and panics; it is there before anything is served.
 #[derive(Debug)]
 struct LogLines;
 
@@ -82,7 +82,10 @@ impl Collector for LogLines {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let help = "Log lines that were dropped because nobody took them";
         let metric = encoder.encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?;
-        ConstCounter::new(telemetry::dropped()).encode(metric)
+        ConstCounter::new(telemetry::dropped()).encode(metric)?;
+        let help = "Panics, each of which is a defect";
+        let metric = encoder.encode_descriptor("panics", help, None, MetricType::Counter)?;
+        ConstCounter::new(telemetry::panics()).encode(metric)
     }
 }
 

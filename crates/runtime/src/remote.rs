@@ -257,7 +257,7 @@ fn remote(part: &Part) -> Option<&String> {
 
 /// Puts what was fetched in the place of its address, in the format that it really has.
 fn place(part: &mut Part, fetched: &Fetched) -> Result<(), String> {
-    let source = Source::Base64(STANDARD.encode(&fetched.bytes));
+    let source = Source::Base64(STANDARD.encode(&fetched.bytes).into());
     let kind = fetched.kind.as_deref();
     let unknown = || "it is of no format that Amazon Bedrock takes".to_owned();
     match &mut part.content {

@@ -11,13 +11,16 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// How often files are looked at. A change counts once two looks in a row see the same.
 const PERIOD: Duration = Duration::from_millis(250);
 
 /// Files that never come to rest are read after this many looks.
 const PATIENCE: u32 = 4;
+
+/// A manifest that ends within a line may be half of one. It counts once no file has changed for so long.
+const HALF_A_FILE: Duration = Duration::from_millis(1250);
 
 /// No file that is watched is larger; what comes later in one is not looked at.
 const LARGEST: u64 = 2 * 1024 * 1024;
@@ -36,6 +39,8 @@ pub(crate) struct Watch {
     pending: bool,
     /// How many looks in a row saw a change.
     restless: u32,
+    /// When a look last saw one.
+    moved_at: Instant,
 }
 
 #[derive(Debug)]
@@ -55,7 +60,11 @@ enum Content {
     Unknown,
     /// It is not there, or cannot be read.
     Absent,
-    Text([u8; 32]),
+    Text {
+        digest: [u8; 32],
+        /// It ends within a line, or before the first one.
+        cut: bool,
+    },
 }
 
 impl Watch {
@@ -63,7 +72,14 @@ impl Watch {
     pub(crate) fn begin() -> Self {
         let mut period = interval(PERIOD);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { period, files: Vec::new(), read_at: now(), pending: false, restless: 0 }
+        Self {
+            period,
+            files: Vec::new(),
+            read_at: now(),
+            pending: false,
+            restless: 0,
+            moved_at: Instant::now(),
+        }
     }
 
     /// Looks at these files from here on; somebody has read them since the last change was told. Says whether one of
@@ -144,8 +160,23 @@ impl Watch {
             file.stamp = stamp;
         }
         self.pending |= moved;
+        if moved {
+            self.moved_at = Instant::now();
+        }
         self.restless = if moved { self.restless.saturating_add(1) } else { 0 };
         moved
+    }
+
+    /// Whether somebody may be in the middle of writing a manifest. Secrets often end without a line's end.
+    fn may_be_half(&self, contents: &[Content]) -> bool {
+        let is_manifest =
+            |path: &PathBuf| path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+        let is_cut = |(file, content): (&Watched, &Content)| {
+            matches!(content, Content::Text { cut: true, .. })
+                && file.content != *content
+                && is_manifest(&file.path)
+        };
+        self.moved_at.elapsed() < HALF_A_FILE && self.files.iter().zip(contents).any(is_cut)
     }
 
     /// Reads all files, and forgets what was read where one changes meanwhile, if that counts.
@@ -156,7 +187,7 @@ impl Watch {
         // The process has no descriptors left; the next look tries again.
         let Ok(contents) = read else { return Vec::new() };
         let was_restless = self.restless > 0;
-        if moved_counts && self.look().await {
+        if moved_counts && (self.look().await || self.may_be_half(&contents)) {
             return Vec::new();
         }
         self.read_at = read_at;
@@ -229,7 +260,8 @@ fn content(path: &PathBuf) -> io::Result<Content> {
     let read = || {
         let mut bytes = Vec::new();
         fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
-        Ok(Content::Text(Sha256::digest(bytes).into()))
+        let cut = bytes.last() != Some(&b'\n');
+        Ok(Content::Text { digest: Sha256::digest(bytes).into(), cut })
     };
     read().or_else(|error: io::Error| {
         // EMFILE and ENFILE.
@@ -307,5 +339,32 @@ mod tests {
         std::fs::write(&a, "one").unwrap();
         assert!(watch.follow(vec![a.clone()]).await);
         assert!(!watch.follow(vec![a]).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_manifest_that_ends_within_a_line_is_waited_for_and_a_whole_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spicepod.yaml");
+        let mut watch = Watch::begin();
+        std::fs::write(&path, "models:\n- a\n").unwrap();
+        while watch.follow(vec![path.clone()]).await {}
+        assert_eq!(change(&mut watch).await, None);
+        // Written by somebody who takes a break after each half line; each half is valid.
+        for (text, waits) in
+            [("models:\n", false), ("models:\n- b", true), ("models:\n- b\n- c\n", false), ("", true)]
+        {
+            std::fs::write(&path, text).unwrap();
+            let began = tokio::time::Instant::now();
+            assert_eq!(change(&mut watch).await, Some(vec![path.clone()]), "{text:?}");
+            let waited = began.elapsed() >= HALF_A_FILE;
+            assert_eq!(waited, waits, "{text:?}: {:?}", began.elapsed());
+        }
+        // The rest comes in time: half of it was never told.
+        std::fs::write(&path, "models:\n- d").unwrap();
+        let half = tokio::time::timeout(HALF_A_FILE - PERIOD, watch.changed()).await;
+        assert!(half.is_err(), "{half:?}");
+        std::fs::write(&path, "models:\n- d\n- e\n").unwrap();
+        assert_eq!(change(&mut watch).await, Some(vec![path]));
+        assert_eq!(change(&mut watch).await, None);
     }
 }

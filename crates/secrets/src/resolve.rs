@@ -338,7 +338,8 @@ fn not_found(
         Some((_, error)) => vec![error.advice().to_owned()],
         None => searched.iter().map(|store| store.advice(key)).collect(),
     };
-    Problem::error(at.clone(), message).help(help.join(", or "))
+    // A store that cannot say may be able to later.
+    Problem::error(at.clone(), message).help(help.join(", or ")).passing(!failed.is_empty())
 }
 
 /// Why a key's list of models lets it use nothing, or less than it says; and what to write instead.

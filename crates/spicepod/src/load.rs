@@ -47,8 +47,9 @@ pub fn load(path: &Path) -> Loaded {
             loaded.read.extend(file.canonicalize());
             loaded.root(&name, &text, Some(loaded.folder.clone()));
         }
-        Err((message, help)) => {
-            loaded.problems.push(Problem::of_file(Severity::Error, name, message).help(help));
+        Err(Unreadable { message, help, passing }) => {
+            let problem = Problem::of_file(Severity::Error, name, message).help(help);
+            loaded.problems.push(problem.passing(passing));
         }
     }
     loaded
@@ -89,26 +90,33 @@ fn find(path: &Path, loaded: &mut Loaded) -> Option<PathBuf> {
     })
 }
 
-/// Reads a text; otherwise says what is wrong, and what to do about it.
-fn read(path: &Path) -> Result<String, (String, &'static str)> {
+/// Why a text was not read, and what to do about it.
+struct Unreadable {
+    message: String,
+    help: &'static str,
+    /// It may be over by itself.
+    passing: bool,
+}
+
+/// Reads a text.
+fn read(path: &Path) -> Result<String, Unreadable> {
+    let of = |message: String, help| Unreadable { message, help, passing: false };
     let unreadable = |error: std::io::Error| {
         let help = if error.kind() == std::io::ErrorKind::NotFound {
             "check the path"
         } else {
             "check the path and its permissions"
         };
-        (format!("cannot be read: {error}"), help)
+        Unreadable { message: format!("cannot be read: {error}"), help, passing: true }
     };
     let too_large = |bytes: u64| {
-        (
-            format!("has {bytes} bytes, and at most {MAX_BYTES} are read"),
-            "serve some models with another process",
-        )
+        let message = format!("has {bytes} bytes, and at most {MAX_BYTES} are read");
+        of(message, "serve some models with another process")
     };
     // Before it is opened: opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(("is not a regular file".to_owned(), "give the path of a manifest"));
+        return Err(of("is not a regular file".to_owned(), "give the path of a manifest"));
     }
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
     if metadata.len() > limit {
@@ -123,7 +131,7 @@ fn read(path: &Path) -> Result<String, (String, &'static str)> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        (format!("is not UTF-8 (line {line})"), "save it as UTF-8")
+        of(format!("is not UTF-8 (line {line})"), "save it as UTF-8")
     })
 }
 
@@ -299,9 +307,9 @@ impl Loaded {
         }
         match read(path) {
             Ok(text) => self.document(&path.display().to_string(), &text, mapping),
-            Err((message, help)) => {
+            Err(Unreadable { message, help, passing }) => {
                 let message = format!("the file {} {message}", path.display());
-                self.problems.push(Problem::error(at.clone(), message).help(help));
+                self.problems.push(Problem::error(at.clone(), message).help(help).passing(passing));
                 None
             }
         }

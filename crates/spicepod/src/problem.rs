@@ -21,6 +21,7 @@ pub struct Problem {
     pub(crate) place: Place,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    pub(crate) passing: bool,
 }
 
 /// Where a problem stands.
@@ -55,7 +56,7 @@ impl Problem {
     }
 
     fn new(severity: Severity, place: Place, message: impl Into<String>) -> Self {
-        Self { severity, place, message: message.into(), help: None }
+        Self { severity, place, message: message.into(), help: None, passing: false }
     }
 
     /// Says what to write instead.
@@ -63,6 +64,18 @@ impl Problem {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Says that it may be over by itself, without another word in the manifest: somebody did not answer.
+    #[must_use]
+    pub fn passing(mut self, passing: bool) -> Self {
+        self.passing = passing;
+        self
+    }
+
+    /// Whether it may be over by itself.
+    pub fn may_pass(&self) -> bool {
+        self.passing
     }
 
     /// Whether the manifest cannot load because of it.

@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secrets-aws",
             "secrets-kubernetes",
             "openai-api",
+            "routing",
             "model-registry",
             "bedrock-emulator",
         ],

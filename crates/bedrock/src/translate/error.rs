@@ -88,6 +88,8 @@ impl ServiceError {
         let message = self.message.to_ascii_lowercase();
         if TOO_LONG.iter().any(|text| message.contains(text)) {
             ErrorKind::ContextLengthExceeded
+        } else if is_of_unknown_model(&message) {
+            ErrorKind::ModelNotFound
         } else {
             ErrorKind::InvalidRequest
         }
@@ -140,6 +142,13 @@ impl ServiceError {
         };
         Error::new(kind, message)
     }
+}
+
+/// Whether a region says that it does not serve the model under this id, which another one may. By how the message
+/// begins: further on, it may repeat words of the request.
+fn is_of_unknown_model(message: &str) -> bool {
+    message.starts_with("the provided model identifier is invalid")
+        || message.starts_with("invocation of model id ") && message.contains("on-demand throughput isn")
 }
 
 /// Strips the namespace and the address from a code: `aws#X:http://…` is `X`.

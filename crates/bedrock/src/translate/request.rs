@@ -133,6 +133,7 @@ impl<'a> Plan<'a> {
             // For those who choose the model and make the calls.
             session: _,
             attempts: _,
+            calls: _,
         } = request;
         let guardrail_config = guard::config(request, context, operation)?;
         let material = Material {

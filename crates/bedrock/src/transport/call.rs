@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat::{Error, ErrorKind, Head, Repeat, Result};
+use chat::{Calls, Error, ErrorKind, Head, Repeat, Result};
 use http::Response;
 use http::header::HeaderMap;
 use tokio::time::Instant;
@@ -46,14 +46,25 @@ pub(crate) struct Outcome {
     pub(super) identity: Arc<Held>,
 }
 
+/// How often a call may be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tries<'a> {
+    /// At most so often.
+    pub(crate) most: u32,
+    /// Who learns of each.
+    pub(crate) calls: &'a Calls,
+}
+
 /// How one attempt is made.
 #[derive(Clone, Copy)]
-struct Attempt {
+struct Attempt<'a> {
     operation: Operation,
     /// How long the head may take.
     head_timeout: Option<Duration>,
     /// Over a new connection: a used one broke under the last attempt, and others may have ended with it.
     anew: bool,
+    /// Who learns of it.
+    calls: &'a Calls,
 }
 
 /// A failed attempt.
@@ -82,9 +93,9 @@ impl Transport {
         &self.credentials
     }
 
-    /// Calls `Converse`, `most` times at most, and reads the reply.
-    pub(crate) async fn converse(&self, request: Bytes, most: u32) -> Result<(Head, Bytes)> {
-        let Outcome { head, response, .. } = self.call(Operation::Converse, request, most, None).await?;
+    /// Calls `Converse`, and reads the reply.
+    pub(crate) async fn converse(&self, request: Bytes, tries: Tries<'_>) -> Result<(Head, Bytes)> {
+        let Outcome { head, response, .. } = self.call(Operation::Converse, request, tries, None).await?;
         let reply = body::read(response.into_body(), body::MAX_REPLY, self.spec.policy.idle).await;
         match reply {
             Ok(reply) => Ok((head, reply)),
@@ -92,10 +103,10 @@ impl Transport {
         }
     }
 
-    /// Calls `ConverseStream`, `most` times at most, and waits for the head.
-    pub(crate) async fn converse_stream(&self, request: Bytes, most: u32) -> Result<Outcome> {
+    /// Calls `ConverseStream`, and waits for the head.
+    pub(crate) async fn converse_stream(&self, request: Bytes, tries: Tries<'_>) -> Result<Outcome> {
         let patience = Some(self.spec.policy.first_event);
-        let outcome = self.call(Operation::ConverseStream, request, most, patience).await?;
+        let outcome = self.call(Operation::ConverseStream, request, tries, patience).await?;
         let kind = outcome.response.headers().get(http::header::CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.amazon.eventstream")) {
             return Ok(outcome);
@@ -108,7 +119,7 @@ impl Transport {
         &self,
         operation: Operation,
         request: Bytes,
-        most: u32,
+        Tries { most, calls }: Tries<'_>,
         head_timeout: Option<Duration>,
     ) -> Result<Outcome> {
         let mut attempts = 0_u32;
@@ -123,7 +134,7 @@ impl Transport {
             };
             attempts = attempts.saturating_add(1);
             let started = Instant::now();
-            let attempt = Attempt { operation, head_timeout, anew: resent };
+            let attempt = Attempt { operation, head_timeout, anew: resent, calls };
             let failure = match self.attempt(attempt, &request, &identity).await {
                 Ok(response) => {
                     let upstream_request_id = request_id(response.headers());
@@ -132,6 +143,9 @@ impl Transport {
                 }
                 Err(failure) => failure,
             };
+            if failure.error.is_withdrawn() {
+                return Err(failure.error.attempts(attempts.saturating_sub(1)));
+            }
             let error = failure.error.attempts(attempts);
             if failure.misdated && !std::mem::replace(&mut redated, true) {
                 continue;
@@ -165,7 +179,7 @@ impl Transport {
 
     async fn attempt(
         &self,
-        Attempt { operation, head_timeout, anew }: Attempt,
+        Attempt { operation, head_timeout, anew, calls }: Attempt<'_>,
         request: &Bytes,
         identity: &Held,
     ) -> Result<Response<Reply>, Failure> {
@@ -175,8 +189,7 @@ impl Transport {
         };
         let scope = Scope { region: &self.spec.region, host: &self.target.host, time: self.clock.now() };
         let request = signed(route, request, &identity.identity, &scope).map_err(Failure::last)?;
-        let sending =
-            async { if anew { self.pool.send_anew(request).await } else { self.pool.send(request).await } };
+        let sending = self.pool.send(request, anew, calls);
         let sent = match head_timeout {
             None => sending.await,
             Some(limit) => match tokio::time::timeout(limit, sending).await {
@@ -273,6 +286,10 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 fn unsent(error: &SendError) -> Failure {
     // A connection that was there may time out as well, and then the request may have been received.
     let (connecting, caused_by) = match error {
+        SendError::Withdrawn => {
+            let error = Error::new(ErrorKind::Overloaded, "this model is left out for a while");
+            return Failure::last(error.withdrawn());
+        }
         SendError::Connect(error) => (true, Causes::of(&**error)),
         SendError::Exchange(error) => (false, Causes::of(error)),
     };

@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chat::Calls;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -34,6 +35,8 @@ const MOST_IDLE: usize = 256;
 pub(super) enum SendError {
     /// There was no connection, and none could be made.
     Connect(BoxError),
+    /// It was not sent: it is not to be any more.
+    Withdrawn,
     /// The connection broke, or what came is not HTTP.
     Exchange(hyper::Error),
 }
@@ -76,34 +79,43 @@ impl Pool {
     }
 
     /// Sends a request and waits for the head of its answer. A request of which nothing was sent, because the
-    /// connection had been closed, goes over another.
+    /// connection had been closed, goes over another. One that a used connection was lost with goes over a new one
+    /// (`anew`): what closed that one may have closed the others as well.
     pub(super) async fn send(
         self: &Arc<Self>,
         mut request: Request<Full<Bytes>>,
+        anew: bool,
+        calls: &Calls,
     ) -> Result<Response<Reply>, SendError> {
-        while let Some(mut link) = self.take().await {
+        let mut begun = false;
+        loop {
+            let used = if anew { None } else { self.take().await };
+            let is_used = used.is_some();
+            let mut link = match used {
+                Some(link) => link,
+                None => self.connect().await.map_err(|error| {
+                    if !begun {
+                        calls.called();
+                    }
+                    SendError::Connect(error)
+                })?,
+            };
+            if !begun {
+                if !calls.may_begin() {
+                    self.put(link);
+                    return Err(SendError::Withdrawn);
+                }
+                calls.called();
+                begun = true;
+            }
             let mut unsent = match link.ask(request).await {
                 Ok(response) => return Ok(self.reply(response, link)),
                 Err(unsent) => unsent,
             };
-            match unsent.take_message() {
+            match unsent.take_message().filter(|_| is_used) {
                 Some(again) => request = again,
                 None => return Err(SendError::Exchange(unsent.into_error())),
             }
-        }
-        self.send_anew(request).await
-    }
-
-    /// The same over a new connection, for a request that a used one was lost with: what closed that one may have
-    /// closed the others as well.
-    pub(super) async fn send_anew(
-        self: &Arc<Self>,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Reply>, SendError> {
-        let mut link = self.connect().await.map_err(SendError::Connect)?;
-        match link.ask(request).await {
-            Ok(response) => Ok(self.reply(response, link)),
-            Err(unsent) => Err(SendError::Exchange(unsent.into_error())),
         }
     }
 

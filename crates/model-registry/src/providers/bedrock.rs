@@ -1,7 +1,7 @@
 //! Models on Amazon Bedrock: their parameters into a [`BedrockSpec`].
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
 use bedrock::{BedrockModel, BedrockSpec, Clock, ModelId, Shared, family};
 use chat::{BoxFuture, Effort, GuardrailMode, GuardrailTrace, Latency, Sampling, ServiceTier};
@@ -12,11 +12,16 @@ use spicepod::Problem;
 use crate::configured::Defaults;
 use crate::params::{ParamSpec, Reader};
 use crate::prompt::Prompt;
-use crate::provider::{Access, Build, Context, Draft, Find, Provider, RemoteContent, Session, Summary};
+use crate::provider::{
+    Access, Build, Callable, Context, Draft, Find, Provider, RemoteContent, Session, Summary,
+};
 
 mod access;
+mod built;
 mod place;
 mod table;
+
+use built::Built;
 
 const PREFIX: &str = "bedrock";
 
@@ -52,26 +57,6 @@ struct Models {
     shared: Arc<Shared>,
     searches: Arc<access::Searches>,
     built: Arc<Built>,
-}
-
-/// The models that are in use. One that has not changed goes on with what it has learned.
-#[derive(Default)]
-struct Built(Mutex<Vec<Weak<BedrockModel>>>);
-
-impl Built {
-    fn models(&self) -> MutexGuard<'_, Vec<Weak<BedrockModel>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn find(&self, spec: &BedrockSpec) -> Option<Arc<BedrockModel>> {
-        let mut models = self.models();
-        models.retain(|model| model.strong_count() > 0);
-        models.iter().filter_map(Weak::upgrade).find(|model| model.spec().is_same(spec))
-    }
-
-    fn add(&self, model: &Arc<BedrockModel>) {
-        self.models().push(Arc::downgrade(model));
-    }
 }
 
 impl Session for Models {
@@ -170,11 +155,10 @@ impl Models {
         let (built, name) = (Arc::clone(&self.built), Arc::<str>::from(name));
         Box::new(move || {
             Box::pin(async move {
-                let mut legs = Vec::with_capacity(regions.len());
-                for (order, region) in (0..).zip(regions) {
+                let mut models = Vec::with_capacity(regions.len());
+                for region in regions {
                     let spec = BedrockSpec { region, ..spec.clone() };
-                    let region: Arc<str> = spec.region.as_str().into();
-                    let model = match built.find(&spec) {
+                    models.push(match built.find(&spec) {
                         Some(model) => model,
                         None => {
                             let identity = searches.of(&spec.credentials, &spec.region, &shared);
@@ -183,20 +167,23 @@ impl Models {
                             built.add(&model);
                             model
                         }
-                    };
-                    legs.push(Leg {
-                        name: Arc::clone(&name),
-                        region: Some(region),
-                        order,
-                        weight: None,
-                        model,
-                        breaker: Arc::default(),
                     });
                 }
-                Ok(match <[Leg; 1]>::try_from(legs) {
-                    Ok([only]) => only.model,
-                    Err(legs) => Arc::new(Router::new(legs)),
-                })
+                let breaker = built.breaker(&name, &models);
+                let models = match <[Arc<BedrockModel>; 1]>::try_from(models) {
+                    Ok([model]) => return Ok(Callable { model, breaker }),
+                    Err(models) => models,
+                };
+                let legs = (0..).zip(&models).map(|(order, model)| Leg {
+                    name: Arc::clone(&name),
+                    region: Some(model.spec().region.as_str().into()),
+                    order,
+                    weight: None,
+                    breaker: built.breaker(&name, std::slice::from_ref(model)),
+                    limiter: None,
+                    model: Arc::<BedrockModel>::clone(model),
+                });
+                Ok(Callable { model: Arc::new(Router::new(legs.collect())), breaker })
             })
         })
     }

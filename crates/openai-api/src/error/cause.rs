@@ -37,7 +37,7 @@ fn describe(kind: ErrorKind) -> (u16, &'static str, Option<&'static str>) {
         ErrorKind::AccessDenied => (502, API_ERROR, Some("upstream_access_denied")),
         ErrorKind::CredentialsRejected => (502, AUTHENTICATION, Some("upstream_credentials_rejected")),
         ErrorKind::CredentialsUnavailable => (503, AUTHENTICATION, Some("upstream_credentials_unavailable")),
-        ErrorKind::Throttled => (429, "rate_limit_error", Some("rate_limit_exceeded")),
+        ErrorKind::Throttled | ErrorKind::AtLimit => (429, "rate_limit_error", Some("rate_limit_exceeded")),
         ErrorKind::QuotaExceeded => (429, "insufficient_quota", Some("quota_exceeded")),
         ErrorKind::ModelNotReady => (503, UNAVAILABLE, Some("model_not_ready")),
         ErrorKind::Overloaded => (503, UNAVAILABLE, Some("server_is_overloaded")),
@@ -66,7 +66,7 @@ fn retry(kind: ErrorKind) -> (Option<bool>, Option<Duration>) {
         | ErrorKind::Unsupported
         | ErrorKind::ContextLengthExceeded
         | ErrorKind::ModelNotFound => (None, None),
-        ErrorKind::Throttled => after(1),
+        ErrorKind::Throttled | ErrorKind::AtLimit => after(1),
         ErrorKind::Overloaded => after(2),
         ErrorKind::ModelNotReady | ErrorKind::CredentialsUnavailable => after(5),
         ErrorKind::CredentialsRejected => (Some(true), None),
@@ -140,6 +140,7 @@ mod tests {
             credentials_rejected 502 authentication_error upstream_credentials_rejected - true
             credentials_unavailable 503 authentication_error upstream_credentials_unavailable 5 true
             throttled 429 rate_limit_error rate_limit_exceeded 1 true
+            rate_limit_exceeded 429 rate_limit_error rate_limit_exceeded 1 true
             quota_exceeded 429 insufficient_quota quota_exceeded - false
             model_not_ready 503 service_unavailable_error model_not_ready 5 true
             overloaded 503 service_unavailable_error server_is_overloaded 2 true

@@ -3,6 +3,8 @@
 //! Bytes in the request are base64, often of many megabytes. Base64 that is as it must be is copied once, out of the
 //! request's body, and never decoded but for its head.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode;
@@ -23,7 +25,7 @@ pub(crate) enum Address {
         /// The MIME type, with its parameters.
         kind: Option<String>,
         /// The bytes in standard base64; `None` where they are not base64.
-        body: Option<String>,
+        body: Option<Arc<str>>,
     },
     /// `s3://…`.
     S3(String),
@@ -68,8 +70,8 @@ fn after<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 }
 
 /// Base64 as Bedrock takes it; `None` where the text is not base64, or holds nothing.
-pub(crate) fn standard(text: &str) -> Option<String> {
-    if is_standard(text.as_bytes()) { Some(text.to_owned()) } else { repaired(text) }
+pub(crate) fn standard(text: &str) -> Option<Arc<str>> {
+    if is_standard(text.as_bytes()) { Some(text.into()) } else { repaired(text).map(Arc::from) }
 }
 
 fn is_standard(text: &[u8]) -> bool {
@@ -108,7 +110,7 @@ mod tests {
 
     fn data(kind: &str, body: &str) -> Address {
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        Address::Data { kind: some(kind), body: some(body) }
+        Address::Data { kind: some(kind), body: some(body).map(Arc::from) }
     }
 
     #[test]
@@ -144,15 +146,15 @@ mod tests {
             let expected = base64::engine::general_purpose::STANDARD.encode(&bytes);
             let for_urls = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&bytes);
             prop_assert!(is_standard(expected.as_bytes()));
-            prop_assert_eq!(standard(&expected), Some(expected.clone()));
-            prop_assert_eq!(standard(&for_urls), Some(expected.clone()));
+            prop_assert_eq!(standard(&expected), Some(expected.as_str().into()));
+            prop_assert_eq!(standard(&for_urls), Some(expected.as_str().into()));
             prop_assert!(bytes.starts_with(&head(&expected)));
         }
 
         #[test]
         fn what_passes_is_base64(text in "[A-Za-z0-9+/=_ -]{0,20}") {
             if let Some(found) = standard(&text) {
-                prop_assert!(base64::engine::general_purpose::STANDARD.decode(found).is_ok());
+                prop_assert!(base64::engine::general_purpose::STANDARD.decode(found.as_bytes()).is_ok());
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Pictures, films and files.
 
+use std::sync::Arc;
+
 use chat::{Content, Document, DocumentFormat, Image, ImageFormat, Source, Video, VideoFormat};
 
 use super::refusal::{invalid, missing, unsupported};
@@ -21,7 +23,7 @@ const NO_FILE: &str = "the data is of no known format; expected a PDF, a documen
 /// Where bytes are.
 enum Place {
     /// In the request, in standard base64.
-    Here { kind: Option<String>, body: String },
+    Here { kind: Option<String>, body: Arc<str> },
     /// At an address of S3.
     Bucket(String),
     /// At an address of the web.
@@ -113,7 +115,7 @@ fn image_of(format: Option<ImageFormat>, source: Source) -> Content {
     Content::Image(Image { format, source })
 }
 
-fn here(body: String, kind: Option<&str>, name: Option<String>) -> Option<Content> {
+fn here(body: Arc<str>, kind: Option<&str>, name: Option<String>) -> Option<Content> {
     let head = data_url::head(&body);
     let kind = if let Some(format) = image_format(&head) {
         Kind::Image(format)

@@ -18,6 +18,8 @@ enum Script {
     Fail(Error),
     /// Never answers.
     Hang,
+    /// Has to wait for a connection, and fails, or answers, where it may still be sent after that.
+    Connect(Arc<tokio::sync::Semaphore>, Option<ErrorKind>),
 }
 
 fn fail(kind: ErrorKind) -> Script {
@@ -74,6 +76,17 @@ impl Scripted {
             Script::Answer => Ok(Head { attempts: 1, ..Head::default() }),
             Script::Fail(error) => Err(error),
             Script::Hang => std::future::pending().await,
+            Script::Connect(connections, failure) => {
+                connections.acquire().await.unwrap().forget();
+                if !request.calls.may_begin() {
+                    return Err(Error::new(ErrorKind::Overloaded, "no").withdrawn());
+                }
+                request.calls.called();
+                match failure {
+                    Some(kind) => Err(Error::new(kind, kind.name()).attempts(1)),
+                    None => Ok(Head { attempts: 1, ..Head::default() }),
+                }
+            }
         }
     }
 }
@@ -113,6 +126,7 @@ fn router(legs: &[(&str, u32, Option<u32>)]) -> (Router, Vec<Arc<Scripted>>) {
         weight: *weight,
         model: Arc::<Scripted>::clone(model),
         breaker: Arc::default(),
+        limiter: None,
     });
     (Router::new(legs.collect()), models)
 }

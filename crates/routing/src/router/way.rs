@@ -1,10 +1,11 @@
 //! One request's way from leg to leg.
 
-use chat::{Error, ErrorKind, Head, Repeat, Request, Result, Route};
+use chat::{Calls, Error, ErrorKind, Head, Repeat, Request, Result, Route};
 use tokio::time::Instant;
 
 use super::{Answer, Ask, Blame, Leg, Permit, tell};
 use crate::blame;
+use crate::limiter::Met;
 
 /// What became of a request so far.
 #[derive(Debug, Default)]
@@ -38,29 +39,50 @@ impl Way {
         request: Request,
         ask: Ask<T>,
     ) -> Option<Result<T>> {
+        let calls = request.calls.clone();
+        calls.asked(|| named(leg));
         match ask(&*leg.model, request).await {
             Ok(mut answer) => {
                 tell(leg, permit.succeeded(), None);
                 self.arrived(leg, answer.head());
                 Some(Ok(answer))
             }
+            // It has not been asked.
+            Err(error) if error.is_withdrawn() => {
+                if permit.is_valid() {
+                    Some(Err(error))
+                } else {
+                    None
+                }
+            }
             Err(error) => {
                 let blame = Blame::of(&error);
                 let change = match blame {
                     // Who judges a request is well; where nobody was called, that says nothing.
                     Blame::Caller if error.attempt_count() > 0 => permit.succeeded(),
-                    Blame::Caller => {
+                    Blame::Caller | Blame::Nobody => {
                         drop(permit);
                         crate::breaker::Change::Nothing
                     }
                     Blame::Leg | Blame::Doubtful => permit.failed(blame, error.delay(), Instant::now()),
                 };
                 tell(leg, change, Some(error.kind()));
+                if error.route().is_none() {
+                    // Otherwise those that it asked have been told.
+                    calls.failed(|| named(leg), error.kind());
+                }
                 let goes_on = blame != Blame::Caller && self.may_repeat(error.may_repeat());
                 self.add(leg, error);
                 if goes_on { None } else { self.last().map(Err) }
             }
         }
+    }
+
+    /// Passes over a leg that is at its limit.
+    pub(super) fn is_full(&mut self, leg: &Leg, met: Met, calls: &Calls) {
+        let error = Error::new(ErrorKind::AtLimit, met.message("model")).retry_after(met.after);
+        calls.failed(|| named(leg), error.kind());
+        self.add(leg, error);
     }
 
     /// Only what was not paid for is asked for again, and what may have been, once.

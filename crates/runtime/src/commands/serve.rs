@@ -80,6 +80,7 @@ fn limits(arguments: &ServeArgs) -> Limits {
             .max_connections_per_client
             .and_then(|most| usize::try_from(most).ok())
             .unwrap_or(usize::MAX),
+        idle_time: arguments.idle_timeout,
         ..Limits::default()
     }
 }

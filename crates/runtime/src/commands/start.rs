@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use model_registry::{EmulatorTarget, Sessions};
+use model_registry::{EmulatorTarget, ModelRegistry, Sessions};
 
 use super::error::Error;
 use crate::clock::Clock;
@@ -112,6 +112,6 @@ pub(super) async fn gateway(
     limits: Limits,
     shutdown: Shutdown,
 ) -> Arc<Gateway> {
-    let registry = model_registry::build(prepared.specs, &prepared.workers).await;
+    let registry = model_registry::build(prepared.specs, &prepared.workers, &ModelRegistry::default()).await;
     Arc::new(Gateway::new(registry, door, limits, Clock::system(), shutdown))
 }

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::body::Unread;
 use super::clients::Clients;
 use super::exchange::Peer;
 use super::gateway::Gateway;
@@ -170,8 +171,12 @@ async fn http1(
     let io = TokioIo::new(Guard::new(stream, Arc::clone(gateway), activity.clone()));
     let service = service_fn(|request| {
         let answering = activity.begin();
-        async {
+        let activity = &activity;
+        async move {
             let response = application.call(request, peer).await;
+            if response.extensions().get::<Unread>().is_some() {
+                activity.leaves_unread();
+            }
             Ok::<_, Infallible>(response.map(|body| answering.with(body)))
         }
     });

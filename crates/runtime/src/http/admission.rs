@@ -84,6 +84,12 @@ impl Admission {
         Some(Admitted(self.clone()))
     }
 
+    /// Whether there is a place, or one to wait for, as far as can be said before there is a body.
+    pub(super) fn has_room(&self) -> bool {
+        let state = self.state();
+        state.free > 0 || state.waiting.len() < self.0.most
+    }
+
     /// Whether no chat is being answered.
     pub(super) fn is_idle(&self) -> bool {
         self.state().free == self.0.places

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use routing::{Allowance, Limiter};
 use rustls::pki_types::PrivateKeyDer;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use spicepod::KeyLimits;
 use subtle::ConstantTimeEq as _;
 
-use super::limiter::{Allowance, Limiter};
 use super::tls::{Unusable, private_key};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");

@@ -13,34 +13,39 @@ use http_body_util::BodyExt as _;
 use openai_api::ApiError;
 
 use super::exchange::Exchange;
-use super::gateway::{Gateway, Limits};
+use super::gateway::Limits;
 use super::http2::{PIECE, Stream};
 use crate::metrics::Phase;
 
-/// What is read and thrown away of a refused request, so that a client that sends everything before it looks gets
-/// the reply, and not a reset connection.
-const DISCARDED: usize = 64 * 1024 * 1024;
+/// What is read and thrown away of a refused request, so that its connection can be used again. Where there is more, the
+/// reply goes out at once, and ends the connection.
+const DISCARDED: usize = 256 * 1024;
 const DISCARD_TIME: Duration = Duration::from_secs(5);
+
+/// Marks a reply to a request whose body was not read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unread;
 
 /// Reads a JSON body to its end.
 ///
 /// # Errors
 ///
 /// 415 for another type, 413 beyond the limit, 408 where it takes too long, 400 where it breaks off.
-pub(super) async fn read(headers: &HeaderMap, body: Body, gateway: &Gateway) -> Result<Bytes, ApiError> {
+pub(super) async fn read(exchange: &Exchange, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    let gateway = &exchange.gateway;
     let limits = &gateway.limits;
     if let Err(error) = check(headers, limits) {
-        discard(headers, body).await;
+        discard(exchange, headers, body).await;
         return Err(error);
     }
     let mut body = pin!(body);
     let read = tokio::time::timeout(limits.body_time, collect(body.as_mut(), limits.body)).await;
     match read {
-        Ok(Err(Unread::TooLarge)) => {
-            discard_rest(body).await;
+        Ok(Err(Failure::TooLarge)) => {
+            discard_rest(exchange, body).await;
             Err(ApiError::body_too_large(limits.body))
         }
-        Ok(Err(Unread::Broken)) => Err(ApiError::body_unreadable()),
+        Ok(Err(Failure::Broken)) => Err(ApiError::body_unreadable()),
         Ok(Ok(bytes)) => Ok(bytes),
         Err(_) => {
             gateway.metrics.overload.timed_out(Phase::Body);
@@ -81,18 +86,18 @@ fn is_json(kind: &HeaderValue) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-enum Unread {
+enum Failure {
     TooLarge,
     Broken,
 }
 
-async fn collect(mut body: Pin<&mut Body>, limit: usize) -> Result<Bytes, Unread> {
+async fn collect(mut body: Pin<&mut Body>, limit: usize) -> Result<Bytes, Failure> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Failure::Broken)?.into_data() else { continue };
         if first.len() + rest.len() + data.len() > limit {
-            return Err(Unread::TooLarge);
+            return Err(Failure::TooLarge);
         }
         // Most bodies come in one piece, which then needs no copy.
         if first.is_empty() {
@@ -114,26 +119,28 @@ fn expected(body: &Pin<&mut Body>) -> usize {
 }
 
 /// Takes the body of a refused request off the connection, within bounds.
-pub(super) async fn discard(headers: &HeaderMap, body: Body) {
+pub(super) async fn discard(exchange: &Exchange, headers: &HeaderMap, body: Body) {
+    let most = u64::try_from(DISCARDED).unwrap_or(u64::MAX);
     // Who waits for a go-ahead has not sent the body, and is not asked for it.
-    if !headers.contains_key(EXPECT) {
-        discard_rest(pin!(body)).await;
+    if headers.contains_key(EXPECT) || length(headers).is_some_and(|length| length > most) {
+        exchange.leaves_unread();
+    } else {
+        discard_rest(exchange, pin!(body)).await;
     }
 }
 
-async fn discard_rest(mut body: Pin<&mut Body>) {
+async fn discard_rest(exchange: &Exchange, mut body: Pin<&mut Body>) {
     let discarding = async {
         let mut left = DISCARDED;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            match left.checked_sub(length) {
-                Some(less) => left = less,
-                None => return,
-            }
+        while let Some(frame) = body.frame().await {
+            let length = frame.ok()?.data_ref().map_or(0, Bytes::len);
+            left = left.checked_sub(length)?;
         }
+        Some(())
     };
-    // Whoever is slower than this meets a closed connection.
-    let _ = tokio::time::timeout(DISCARD_TIME, discarding).await;
+    if !matches!(tokio::time::timeout(DISCARD_TIME, discarding).await, Ok(Some(()))) {
+        exchange.leaves_unread();
+    }
 }
 
 /// A reply that knows its request: once all of it is out, the request is complete.

@@ -7,20 +7,21 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chat::{ChatModel, Route};
+use bytes::Bytes;
+use chat::{Calls, ChatModel, Route};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use openai_api::{ApiError, ChatCompletionRequest, ChunkEncoder, Identity, Translated};
+use routing::Met;
 
 use super::auth::Keys;
 use super::exchange::Exchange;
 use super::gateway::Gateway;
-use super::limiter::Met;
 use super::models::may_see;
 use super::router::{Ticket, add_upstream_id};
 use super::sse::SseBody;
 use super::watermark::Announced;
 use super::{body, error, request_id};
-use crate::metrics::{Limit, Scope, Shed};
+use crate::metrics::{Scope, Shed};
 
 const X_IGNORED: HeaderName = HeaderName::from_static("x-spicerack-ignored");
 const X_MODEL: HeaderName = HeaderName::from_static("x-spicerack-model");
@@ -76,14 +77,7 @@ impl From<chat::Error> for Refusal {
 
 async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let announced = match admit(gateway, exchange, &parts.headers).await {
-        Ok(announced) => announced,
-        Err(refusal) => {
-            body::discard(&parts.headers, body).await;
-            return Err(refusal.into());
-        }
-    };
-    let bytes = body::read(&parts.headers, body, gateway).await?;
+    let (announced, bytes) = receive(gateway, exchange, &parts.headers, body).await?;
     let wire = ChatCompletionRequest::from_slice(&bytes)?;
     drop(bytes);
     let Translated {
@@ -100,7 +94,7 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     let entry = exchange.serving.registry.get(&name).filter(|entry| may_see(exchange, entry));
     let entry = entry.ok_or_else(|| ApiError::model_not_found(&name))?;
     exchange.asks(entry, stream);
-    if let Some(limiter) = exchange.serving.limiters.of(entry) {
+    if let Some(limiter) = &entry.limiter {
         let running = limiter.admit().map_err(|met| refused(gateway, Scope::Model, met))?;
         exchange.runs(Scope::Model, running);
     }
@@ -110,6 +104,7 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     // What chooses the model has an effect.
     let chooses = member.filter(|_| entry.keeps_sessions && named.is_none());
     request.session = named.or(session.map(|session| session.key));
+    request.calls = Calls::seen_by(Arc::<Exchange>::clone(exchange));
     let created = gateway.clock.now();
     let identity = Identity { id: request_id::unique("chatcmpl-"), created, model: name };
     let answering = async {
@@ -136,18 +131,37 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     Ok(response)
 }
 
-/// Makes room for a chat's body, counts the chat among those of its key, and takes a place among the chats in flight,
-/// after a short wait where there is none.
-async fn admit(
+/// Lets a chat in, reads its body, and takes a place for it.
+async fn receive(
     gateway: &Gateway,
     exchange: &Exchange,
     headers: &HeaderMap,
-) -> Result<Option<Announced>, ApiError> {
+    body: Body,
+) -> Result<(Option<Announced>, Bytes), ApiError> {
+    let announced = match admit(gateway, exchange, headers) {
+        Ok(announced) => announced,
+        Err(refusal) => {
+            body::discard(exchange, headers, body).await;
+            return Err(refusal);
+        }
+    };
+    let bytes = body::read(exchange, headers, body).await?;
+    take_place(gateway, exchange).await?;
+    Ok((announced, bytes))
+}
+
+/// Makes room for a chat's body, and counts the chat among those of its key; or refuses it before its body is read. Where
+/// there is no place, nor one to wait for, that is known by now as well.
+fn admit(gateway: &Gateway, exchange: &Exchange, headers: &HeaderMap) -> Result<Option<Announced>, ApiError> {
     let mut announced = None;
     if let Some(watermark) = &gateway.watermark {
-        announced = watermark.admit(body::length(headers));
+        let length = body::length(headers);
+        announced = watermark.admit(length);
         // One at a time is always let in: what an allocator keeps for later is not given back while nothing happens.
-        if announced.is_none() && !gateway.admission.is_idle() {
+        if announced.is_none() && gateway.admission.is_idle() {
+            announced = watermark.admit_alone(length);
+        }
+        if announced.is_none() {
             return Err(shed(gateway, Shed::Memory));
         }
     }
@@ -159,12 +173,23 @@ async fn admit(
         let running = limiter.admit().map_err(|met| refused(gateway, Scope::Key, met))?;
         exchange.runs(Scope::Key, running);
     }
+    if !gateway.admission.has_room() {
+        return Err(shed(gateway, Shed::QueueFull));
+    }
+    Ok(announced)
+}
+
+/// Takes a place among the chats in flight, after a short wait where there is none. A body that comes slowly takes none.
+async fn take_place(gateway: &Gateway, exchange: &Exchange) -> Result<(), ApiError> {
     let admitted = match gateway.admission.try_admit() {
         Some(admitted) => Ok(admitted),
-        None => gateway.admission.wait(exchange.caller(), keys.map_or(0, Keys::len)).await,
+        None => {
+            let keys = exchange.serving.door.keys.as_ref().map_or(0, Keys::len);
+            gateway.admission.wait(exchange.caller(), keys).await
+        }
     };
     exchange.hold(admitted.map_err(|reason| shed(gateway, reason))?);
-    Ok(announced)
+    Ok(())
 }
 
 /// Sends a chat away. Those who are sent away at the same time are told not to come back at the same time.
@@ -175,18 +200,12 @@ fn shed(gateway: &Gateway, reason: Shed) -> ApiError {
 
 /// Refuses a chat that met a limit.
 fn refused(gateway: &Gateway, scope: Scope, met: Met) -> ApiError {
-    let Met { limit, most, after } = met;
-    gateway.metrics.overload.limited(scope, limit);
-    let limit = match limit {
-        Limit::Concurrency => "concurrent chats",
-        Limit::Requests => "requests per minute",
-        Limit::Tokens => "tokens per minute",
-    };
+    gateway.metrics.overload.limited(scope, met.limit);
     let whose = match scope {
         Scope::Key => "API key",
         Scope::Model => "model",
     };
-    ApiError::rate_limited(format!("This {whose} is at its limit of {limit}: {most}."), after)
+    ApiError::rate_limited(met.message(whose), met.after)
 }
 
 /// The previews of Anthropic's features that a client asks for; they come in a header of that API.

@@ -1,18 +1,19 @@
 //! One request and its answer: the log line and the numbers that it leaves, whatever becomes of it.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chat::{Event, Head, Route as Way, Usage};
+use chat::{ErrorKind, Event, Head, Leg, Route as Way, Usage, Witness};
 use http::HeaderValue;
 use model_registry::Entry;
+use routing::Running;
 use tokio::time::Instant;
 
 use super::admission::Admitted;
 use super::auth::Caller;
 use super::gateway::Gateway;
-use super::limiter::Running;
 use super::serving::Serving;
 use crate::metrics::{Ended, Scope};
 
@@ -25,6 +26,10 @@ pub(crate) struct Exchange {
     pub(super) serving: Arc<Serving>,
     asked: Asked,
     started: Instant,
+    /// Calls that were begun, counted while they are made: the client may go before a reply that says so.
+    attempts: AtomicU32,
+    /// The request was refused without its body.
+    unread: AtomicBool,
     record: Mutex<Record>,
 }
 
@@ -56,7 +61,6 @@ struct Record {
     stream: bool,
     status: u16,
     end: Option<End>,
-    attempts: u32,
     budget_exhausted: bool,
     upstream_request_id: Option<String>,
     way: Option<Box<Way>>,
@@ -112,7 +116,9 @@ impl Exchange {
     pub(super) fn begin(gateway: Arc<Gateway>, asked: Asked) -> Self {
         gateway.metrics.in_flight.inc();
         let serving = gateway.serving();
-        Self { gateway, serving, asked, started: Instant::now(), record: Mutex::default() }
+        let started = Instant::now();
+        let (attempts, unread) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { gateway, serving, asked, started, attempts, unread, record: Mutex::default() }
     }
 
     /// Never held over an await: it is there because a reply's body lives on another stack than its handler.
@@ -126,6 +132,15 @@ impl Exchange {
 
     pub(super) fn request_id(&self) -> &HeaderValue {
         &self.asked.request_id
+    }
+
+    /// Says that the request's body is not read.
+    pub(super) fn leaves_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_caller(&self, caller: Arc<Caller>) {
@@ -159,14 +174,12 @@ impl Exchange {
 
     pub(super) fn answered_by(&self, head: &Head) {
         let mut record = self.record();
-        record.attempts = head.attempts;
         record.upstream_request_id.clone_from(&head.upstream_request_id);
         record.way.clone_from(&head.route);
     }
 
     pub(super) fn failed_by(&self, error: &chat::Error) {
         let mut record = self.record();
-        record.attempts = record.attempts.max(error.attempt_count());
         record.budget_exhausted |= error.is_budget_exhausted();
         if let Some(id) = error.request_id() {
             record.upstream_request_id = Some(id.to_owned());
@@ -174,6 +187,10 @@ impl Exchange {
         if let Some(way) = error.route() {
             record.way = Some(Box::new(way.clone()));
         }
+    }
+
+    fn attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Relaxed)
     }
 
     pub(super) fn costs(&self, usage: Option<Usage>) {
@@ -214,6 +231,27 @@ impl Exchange {
     }
 }
 
+/// What is known while nothing has come back; a reply says which way was taken in the end.
+impl Witness for Exchange {
+    fn called(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn asked(&self, leg: Leg) {
+        let mut record = self.record();
+        match &mut record.way {
+            Some(way) => way.leg = leg,
+            None => record.way = Some(Box::new(Way { leg, passed: Vec::new() })),
+        }
+    }
+
+    fn failed(&self, leg: Leg, kind: ErrorKind) {
+        let mut record = self.record();
+        let way = record.way.get_or_insert_with(|| Box::new(Way { leg: leg.clone(), passed: Vec::new() }));
+        way.passed.push((leg, kind));
+    }
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
         let record = std::mem::take(&mut *self.record());
@@ -233,7 +271,7 @@ impl Drop for Exchange {
             duration,
             first_token: record.first_token,
             usage: record.usage,
-            attempts: record.attempts,
+            attempts: self.attempts(),
             way: record.way.as_deref(),
             budget_exhausted: record.budget_exhausted,
             failure,
@@ -261,7 +299,7 @@ impl Exchange {
                     stream = record.stream,
                     status = record.status,
                     end_reason = failure.unwrap_or("completed"),
-                    attempts = record.attempts,
+                    attempts = self.attempts(),
                     prompt_tokens = record.usage.map(|usage| usage.prompt_tokens()),
                     completion_tokens = record.usage.map(|usage| usage.output_tokens),
                     duration_ms = millis(duration),

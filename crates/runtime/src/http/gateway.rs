@@ -8,7 +8,7 @@ use model_registry::ModelRegistry;
 
 use super::admission::Admission;
 use super::door::Door;
-use super::serving::{Limiters, Rejected, Serving};
+use super::serving::{Rejected, Serving};
 use super::watermark::Watermark;
 use crate::clock::Clock;
 use crate::memory;
@@ -104,13 +104,7 @@ impl Gateway {
             metrics.overload.memory_watermark.set(watermark.most());
         }
         Self {
-            serving: ArcSwap::from_pointee(Serving {
-                generation: 1,
-                limiters: Limiters::new(&registry, &Limiters::default()),
-                registry,
-                door,
-                drain: limits.drain,
-            }),
+            serving: ArcSwap::from_pointee(Serving { generation: 1, registry, door, drain: limits.drain }),
             rejected: ArcSwapOption::empty(),
             limits,
             admission: Admission::new(&limits, metrics.overload.queued.clone()),
@@ -138,11 +132,10 @@ impl Gateway {
     pub(crate) fn replace(&self, registry: ModelRegistry, mut door: Door, drain: Duration) {
         let before = self.serving();
         let generation = before.generation.saturating_add(1);
-        let limiters = Limiters::new(&registry, &before.limiters);
         if let (Some(keys), Some(before)) = (&mut door.keys, &before.door.keys) {
             keys.inherit(before);
         }
-        self.serving.store(Arc::new(Serving { generation, limiters, registry, door, drain }));
+        self.serving.store(Arc::new(Serving { generation, registry, door, drain }));
         self.rejected.store(None);
         self.metrics.reloaded(generation);
     }

@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use openai_api::ApiError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,6 +23,11 @@ mod framing;
 #[cfg(test)]
 mod tests;
 
+/// What is still read of a client that sends a body which was refused, and for how long: closing at once would reset
+/// the connection, and the reply might be lost with it.
+const LINGERING: usize = 256 * 1024;
+const LINGERING_TIME: Duration = Duration::from_secs(1);
+
 /// A connection whose request heads are watched.
 pub(super) struct Guard<T> {
     inner: T,
@@ -38,6 +44,13 @@ pub(super) struct Guard<T> {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Bytes that go out in place of others.
     instead: Vec<u8>,
+    /// The end of a connection on which a body is left unread.
+    lingering: Option<Lingering>,
+}
+
+struct Lingering {
+    left: usize,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl<T> Guard<T> {
@@ -54,6 +67,7 @@ impl<T> Guard<T> {
             timer: None,
             stalled: None,
             instead: Vec::new(),
+            lingering: None,
         }
     }
 
@@ -140,7 +154,30 @@ impl<T: AsyncWrite + Unpin> Guard<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
+impl<T: AsyncRead + Unpin> Guard<T> {
+    /// Takes a little of what a client sends that has got its reply.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let lingering = self.lingering.get_or_insert_with(|| Lingering {
+            left: LINGERING,
+            timer: Box::pin(tokio::time::sleep(LINGERING_TIME)),
+        });
+        loop {
+            if lingering.timer.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            let mut space = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut space);
+            let is_read = ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer)).is_ok();
+            let left = lingering.left.checked_sub(buffer.filled().len());
+            match left.filter(|_| is_read && !buffer.filled().is_empty()) {
+                Some(left) => lingering.left = left,
+                None => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -163,9 +200,15 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_instead(context))?;
-        let polled = Pin::new(&mut self.inner).poll_shutdown(context);
-        self.written(polled, context)
+        if self.lingering.is_none() {
+            ready!(self.poll_instead(context))?;
+            let polled = Pin::new(&mut self.inner).poll_shutdown(context);
+            ready!(self.written(polled, context))?;
+        }
+        if self.activity.is_unread() {
+            ready!(self.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(

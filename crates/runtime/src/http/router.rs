@@ -17,7 +17,7 @@ use http_body::Body as _;
 use openai_api::ApiError;
 use tower_service::Service as _;
 
-use super::body::{self, Tracked};
+use super::body::{self, Tracked, Unread};
 use super::exchange::{Asked, Exchange, Peer, Route};
 use super::gateway::Gateway;
 use super::request_id::{self, X_REQUEST_ID};
@@ -61,6 +61,7 @@ impl Application {
         let request_id = request_id::of(request.headers());
         let asked = Asked { request_id, method: request.method().clone(), route, client: peer.address };
         let exchange = Arc::new(Exchange::begin(Arc::clone(&self.gateway), asked));
+        let is_http2 = request.version() == Version::HTTP_2;
         let is_head = request.method() == http::Method::HEAD;
         let origin = request.headers().get(ORIGIN).cloned();
         // A defect in one request is that request's alone.
@@ -75,6 +76,13 @@ impl Application {
         if peer.encrypted != door.tls.is_some() && response.version() < Version::HTTP_2 {
             // Encryption was turned on or off since the client connected.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if exchange.is_unread() {
+            response.extensions_mut().insert(Unread);
+            // A stream of HTTP/2 ends alone.
+            if !is_http2 {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
         }
         if let Some(cors) = &door.cors {
             cors.open(origin.as_ref(), &mut response);
@@ -91,7 +99,7 @@ impl Application {
         }
         if let Err(refusal) = admit(exchange, &request) {
             let (parts, body) = request.into_parts();
-            body::discard(&parts.headers, body).await;
+            body::discard(exchange, &parts.headers, body).await;
             return error::response(&refusal, exchange);
         }
         request.extensions_mut().insert(Arc::clone(exchange));
@@ -130,7 +138,7 @@ pub(super) fn add_upstream_id(response: &mut Response, id: Option<&str>) {
 async fn unknown_route(axum::Extension(exchange): Ticket, request: Request) -> Response {
     let error = ApiError::unknown_route(request.method().as_str(), request.uri().path());
     let (parts, body) = request.into_parts();
-    body::discard(&parts.headers, body).await;
+    body::discard(&exchange, &parts.headers, body).await;
     error::response(&error, &exchange)
 }
 
@@ -138,7 +146,7 @@ async fn method_not_allowed(axum::Extension(exchange): Ticket, request: Request)
     let allowed = if exchange.route() == Route::ChatCompletions { "POST" } else { "GET, HEAD" };
     let error = ApiError::method_not_allowed(request.method().as_str(), allowed);
     let (parts, body) = request.into_parts();
-    body::discard(&parts.headers, body).await;
+    body::discard(&exchange, &parts.headers, body).await;
     let mut response = error::response(&error, &exchange);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -44,12 +44,15 @@ pub(crate) struct Watermark {
     unread: AtomicU64,
     /// When it was told, as above.
     told: AtomicU64,
+    /// Somebody was let in for whom there is no room.
+    alone: AtomicBool,
 }
 
 /// A body that is to come; its drop says that it is there.
 pub(super) struct Announced {
     watermark: Arc<Watermark>,
     bytes: u64,
+    alone: bool,
 }
 
 impl Watermark {
@@ -57,8 +60,8 @@ impl Watermark {
     pub(super) fn new(memory: u64, reader: Reader) -> Arc<Self> {
         let most = memory.saturating_mul(SHARE) / 100;
         let (looked, held, added) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        let (unread, told) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { most, reader, began: Instant::now(), looked, held, added, unread, told })
+        let (unread, told, alone) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Self { most, reader, began: Instant::now(), looked, held, added, unread, told, alone })
     }
 
     /// In bytes.
@@ -79,10 +82,20 @@ impl Watermark {
             self.tell();
             return None;
         }
+        Some(self.announce(bytes, false))
+    }
+
+    /// Lets a body in for which there is no room, and no other such one until it is read.
+    pub(super) fn admit_alone(self: &Arc<Self>, body: Option<u64>) -> Option<Announced> {
+        let is_first = !self.alone.swap(true, Ordering::Relaxed);
+        is_first.then(|| self.announce(body.unwrap_or(UNKNOWN).saturating_mul(COPIES), true))
+    }
+
+    fn announce(self: &Arc<Self>, bytes: u64, alone: bool) -> Announced {
         // In this order: a look in between counts the body twice, and not at all the other way round.
         self.unread.fetch_add(bytes, Ordering::Relaxed);
         self.added.fetch_add(bytes, Ordering::Relaxed);
-        Some(Announced { watermark: Arc::clone(self), bytes })
+        Announced { watermark: Arc::clone(self), bytes, alone }
     }
 
     /// Says whether something was done for the last time so long ago; to one of those who ask.
@@ -108,6 +121,9 @@ impl Watermark {
 impl Drop for Announced {
     fn drop(&mut self) {
         self.watermark.unread.fetch_sub(self.bytes, Ordering::Relaxed);
+        if self.alone {
+            self.watermark.alone.store(false, Ordering::Relaxed);
+        }
     }
 }
 

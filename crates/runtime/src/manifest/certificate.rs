@@ -77,7 +77,7 @@ fn key(tls: &ResolvedTls, folder: &Path) -> Result<PrivateKeyDer<'static>, Probl
 fn read(folder: &Path, file: &str, name: &str) -> Result<Vec<u8>, Problem> {
     let unreadable = |reason: String| {
         let problem = Problem::error(at(name), format!("`{file}` cannot be read: {reason}"));
-        problem.help("a path counts from the manifest's folder")
+        problem.help("a path counts from the manifest's folder").passing(true)
     };
     let path = folder.join(file);
     let metadata = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?;

@@ -7,6 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use routing::Limit;
 
 use super::add;
 
@@ -68,17 +69,6 @@ pub(crate) enum Scope {
     Key,
     /// The model's.
     Model,
-}
-
-/// Which limit a chat met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Limit {
-    /// Chats at the same time.
-    Concurrency,
-    /// Chats in a minute.
-    Requests,
-    /// Tokens in a minute.
-    Tokens,
 }
 
 fn limited(scope: Scope, limit: Limit) -> LimitLabels {

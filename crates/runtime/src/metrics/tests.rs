@@ -25,7 +25,7 @@ fn page() -> String {
         budget_exhausted: true,
         failure: Some("throttled"),
     });
-    metrics.overload.limited(Scope::Key, Limit::Tokens);
+    metrics.overload.limited(Scope::Key, routing::Limit::Tokens);
     metrics.text().unwrap()
 }
 

@@ -78,7 +78,7 @@ async fn content_takes_the_place_of_its_address_in_its_real_format() {
     on_this_machine().fill(&mut request, &anywhere()).await.unwrap();
     let Message::User(parts) = &request.messages[1] else { unreachable!() };
     let expected =
-        Image { format: Some(chat::ImageFormat::Png), source: Source::Base64(STANDARD.encode(PNG)) };
+        Image { format: Some(chat::ImageFormat::Png), source: Source::Base64(STANDARD.encode(PNG).into()) };
     assert_eq!(parts[0].content, Content::Image(expected));
     let Message::User(parts) = &request.messages[2] else { unreachable!() };
     assert!(matches!(

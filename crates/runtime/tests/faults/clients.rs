@@ -62,7 +62,12 @@ async fn goes(run: &Run, streamed: bool, reply: impl Fn() -> Reply, reads: &str)
             leave(client, how);
             let ending = lane.upstream.wait_for_end(calls).await;
             assert_eq!(ending, bedrock_emulator::Ending::ClientClosed, "{about}");
-            assert_eq!(lane.line(&id)["end_reason"], "client_closed", "{about}");
+            let line = lane.line(&id);
+            assert_eq!(
+                (&line["end_reason"], &line["attempts"]),
+                (&json!("client_closed"), &json!(1)),
+                "{about}"
+            );
             lane.holds(&about).await;
             assert_eq!(lane.upstream.requests().len(), calls + 1, "{about}: called again");
         }

@@ -25,8 +25,6 @@ pub(crate) enum How {
     Held(&'static str, &'static str),
     /// A check of the built binary: its file below `tests`, and its name.
     Outside(&'static str, &'static str),
-    /// Nothing: why it cannot be tested here.
-    Skipped(&'static str),
 }
 
 macro_rules! how {
@@ -41,9 +39,6 @@ macro_rules! how {
     };
     ((outside $file:literal, $test:literal)) => {
         How::Outside($file, $test)
-    };
-    ((skipped $why:literal)) => {
-        How::Skipped($why)
     };
 }
 
@@ -71,13 +66,6 @@ macro_rules! test {
         #[test]
         fn $name() {
             crate::table::holds_outside($file, $test);
-        }
-    };
-    ($name:ident (skipped $why:literal)) => {
-        #[test]
-        #[ignore = $why]
-        fn $name() {
-            println!("{} skipped: {}", stringify!($name), $why);
         }
     };
 }

@@ -57,7 +57,6 @@ fn page() -> String {
             How::Whole(by) => (by.to_owned(), "no"),
             How::Held(file, test) => (format!("`{test}` in crates/{file}"), "whole"),
             How::Outside(file, test) => (format!("`{test}` in tests/{file}"), "in `.ci/run`"),
-            How::Skipped(why) => (format!("skipped: {why}"), "skipped"),
         };
         writeln!(page, "| {} | {} | {} | {shown} | {form} |", number(row.name), row.fault, row.does).unwrap();
     }

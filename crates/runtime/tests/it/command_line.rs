@@ -19,6 +19,8 @@ fn wrong_usage_ends_with_two() {
         &["--http", "127.0.0.1:99999"],
         &["--log", "loud"],
         &["--max-in-flight", "0"],
+        &["--idle-timeout", "0s"],
+        &["--idle-timeout", "75"],
         &["a", "b"],
         &["check", "a", "b"],
         &["chat", "--url", "http://127.0.0.1:1", "--emulator"],

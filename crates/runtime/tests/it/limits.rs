@@ -42,7 +42,7 @@ impl InProcess {
             description: None,
             model: Arc::new(Echo { dropped: Arc::clone(&dropped) }),
             remote: model_registry::RemoteContent::Denied,
-            limits: model_registry::Limits::default(),
+            limiter: None,
             summary: Summary::default(),
             breaker: Arc::default(),
             keeps_sessions: false,
@@ -239,6 +239,64 @@ async fn a_refused_upload_is_answered_although_the_client_sends_all_of_it_first(
 }
 
 #[tokio::test]
+async fn a_refused_body_is_not_waited_for_unless_it_is_small() {
+    let server = InProcess::start(Limits::default()).await;
+    for (route, length, closes) in [
+        // Too large, of no route, and of none with that method: nothing of them is sent.
+        ("/v1/chat/completions", 40 << 20, true),
+        ("/v1/nothing", 1 << 20, true),
+        ("/v1/models", 1 << 20, true),
+        ("/v1/nothing", 3, false),
+    ] {
+        let mut client = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let head = format!("POST {route} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        if closes {
+            let mut reply = String::new();
+            client.read_to_string(&mut reply).await.unwrap();
+            assert!(reply.starts_with("HTTP/1.1 4") && reply.contains("connection: close\r\n"), "{reply}");
+            continue;
+        }
+        // It is read, and the connection goes on.
+        client.write_all(b"abcGET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut replies = String::new();
+        client.read_to_string(&mut replies).await.unwrap();
+        assert!(replies.starts_with("HTTP/1.1 404") && replies.contains("HTTP/1.1 200 OK"), "{replies}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_comes_slowly_takes_no_place() {
+    let server = InProcess::start(Limits { in_flight: 1, queue: 0, ..Limits::default() }).await;
+    let body = hello("slow").to_string();
+    let mut slow = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    // The go-ahead says that its body is being read.
+    let mut went = [0; 25];
+    slow.read_exact(&mut went).await.unwrap();
+    assert_eq!(&went, b"HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(server.http.post(&hello("hi")).await.status, 200);
+    slow.write_all(body.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    slow.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200 OK"), "{reply}");
+
+    // Where there is no place, and none to wait for, that is told without a go-ahead.
+    let silence = hello_streamed("silence").to_string();
+    let held = server.http.begin("POST", "/v1/chat/completions", silence).await;
+    let mut refused = tokio::net::TcpStream::connect(server.address).await.unwrap();
+    refused.write_all(head.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    refused.read_to_string(&mut reply).await.unwrap();
+    assert!(reply.starts_with("HTTP/1.1 503"), "{reply}");
+    drop(held);
+}
+
+#[tokio::test]
 async fn heads_that_are_no_http_get_a_reply_in_words() {
     let server = InProcess::start(Limits::default()).await;
     let long = [b"GET / HTTP/1.1\r\nx: ", &*vec![b'a'; 80 * 1024], b"\r\n\r\n"].concat();
@@ -344,4 +402,19 @@ async fn one_address_has_as_many_connections_as_it_may() {
     drop(first);
     // The server learns of it a moment later.
     while !is_served(server.address).await.0 {}
+}
+
+#[tokio::test]
+async fn how_long_a_connection_may_be_idle_is_an_argument() {
+    let mut gateway = crate::support::Gateway::start(
+        &crate::support::manifest(&[]),
+        &["--emulator", "--idle-timeout", "100ms"],
+    );
+    let mut client = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    let mut rest = Vec::new();
+    let ended = client.read_to_end(&mut rest);
+    // The default is 75 s.
+    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap().unwrap();
+    assert!(rest.is_empty());
+    gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("listening on")));
 }

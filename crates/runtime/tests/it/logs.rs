@@ -3,9 +3,10 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use bedrock_emulator::Reply;
+use bedrock_emulator::{Ending, Reply};
 use serde_json::{Value, json};
 
+use crate::overload::{number, numbers};
 use crate::support::{Gateway, hello, hello_streamed, manifest, params_for, pod, run, spicerack};
 
 /// Texts that must show up nowhere.
@@ -214,4 +215,36 @@ async fn metrics_count_by_closed_sets_of_labels() {
     }
     assert!(text.contains(r#"spicerack_tokens_total{model="nova",kind="output"}"#), "{text}");
     assert!(!text.contains("unknown-1"), "{text}");
+}
+
+/// The line, and what is counted, of a client that goes once as many calls were made as said; all but the last fail.
+async fn leaves(calls: usize, body: Value) {
+    let (mut gateway, emulator) = Gateway::with_emulator_and("", &[], &["--metrics", "127.0.0.1:0"]).await;
+    let numbers = numbers(&mut gateway);
+    for _ in 1..calls {
+        emulator.push(Reply::error(500, "InternalServerException", "no"));
+    }
+    emulator.push(Reply::silence().stall());
+    let http = gateway.http.clone();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move { http.post(&body).await });
+    emulator.wait_for_requests(calls).await;
+    tasks.abort_all();
+    assert_eq!(emulator.wait_for_end(calls - 1).await, Ending::ClientClosed);
+    let line = gateway.request_line();
+    assert_eq!(
+        (&line["end_reason"], &line["status"], &line["model"]),
+        (&json!("client_closed"), &json!(0), &json!("nova")),
+        "{line}"
+    );
+    assert_eq!(line["attempts"], calls, "{line}");
+    let counted = number(&numbers, "spicerack_upstream_attempts_total{model=\"nova\"}").await;
+    assert_eq!(usize::try_from(counted).unwrap(), calls);
+}
+
+#[tokio::test]
+async fn the_calls_for_a_client_that_went_before_the_head_are_counted() {
+    leaves(1, hello("hi")).await;
+    leaves(1, hello_streamed("hi")).await;
+    leaves(2, hello("hi")).await;
 }

@@ -3,7 +3,7 @@
 use bedrock_emulator::{Config, Emulator, Gate, Reply};
 use futures_util::future::join_all;
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 use crate::support::{Gateway, Http, hello, hello_streamed, manifest, params_for, pod, run, spicerack};
@@ -11,7 +11,7 @@ use crate::support::{Gateway, Http, hello, hello_streamed, manifest, params_for,
 const METRICS: &[&str] = &["--metrics", "127.0.0.1:0"];
 
 /// The server of the gateway's numbers.
-fn numbers(gateway: &mut Gateway) -> Http {
+pub(crate) fn numbers(gateway: &mut Gateway) -> Http {
     let line = gateway.log(|log| log["message"].as_str().is_some_and(|text| text.starts_with("metrics on")));
     gateway.rewind();
     let address = line["message"].as_str().unwrap().trim_start_matches("metrics on http://");
@@ -284,4 +284,24 @@ async fn a_body_for_which_there_is_no_room_is_refused_before_it_is_read() {
     assert_eq!(gateway.http.post(&hello("hi")).await.status, 200, "there is room for a small one");
     gate.open();
     assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn who_is_refused_by_the_head_is_not_asked_for_the_body() {
+    let (gateway, emulator) = Gateway::with_emulator_and(&keys("requests_per_minute: 1"), &[], &[]).await;
+    assert_eq!(gateway.http.with("x-api-key", "batch-key").post(&hello("hi")).await.status, 200);
+    for (key, status) in [("", "401"), ("x-api-key: wrong\r\n", "401"), ("x-api-key: batch-key\r\n", "429")] {
+        for expects in ["expect: 100-continue\r\n", ""] {
+            let head = format!(
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n{key}{expects}content-length: 9000000\r\n\r\n"
+            );
+            let mut client = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+            client.write_all(head.as_bytes()).await.unwrap();
+            let mut reply = String::new();
+            client.read_to_string(&mut reply).await.unwrap();
+            assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+            assert!(reply.contains("connection: close\r\n"), "{reply}");
+        }
+    }
+    assert_eq!(emulator.requests().len(), 1);
 }

@@ -123,6 +123,50 @@ async fn a_signal_reloads_though_nothing_is_watched() {
 }
 
 #[tokio::test]
+async fn a_load_that_fails_for_a_passing_reason_is_tried_again_by_itself_and_told_once() {
+    let top = "secrets:\n  - from: 'file:kept'\n    name: file\nruntime:\n  auth:\n    api-key:\n      keys: ['${ file:KEY }']\nmodels:\n";
+    let folder = pod(&manifest(&[]).replace("models:\n", top));
+    let (kept, away) = (folder.path().join("kept"), folder.path().join("away"));
+    std::fs::create_dir(&kept).unwrap();
+    std::fs::write(kept.join("KEY"), "first").unwrap();
+    let mut command = spicerack();
+    let mut gateway = Gateway::spawn(command.arg(folder.path()).args(["--emulator", "--no-watch"]));
+    let second = gateway.http.with("authorization", "Bearer second");
+
+    // The store cannot be reached when it is asked for.
+    std::fs::rename(&kept, &away).unwrap();
+    gateway.signal("-HUP");
+    let line = gateway.reloaded();
+    assert_eq!((&line["level"], &line["tried_again"]), (&json!("ERROR"), &json!(true)), "{line}");
+    std::fs::write(away.join("KEY"), "second").unwrap();
+    assert_eq!(second.post(&hello("hi")).await.status, 401);
+    std::fs::rename(&away, &kept).unwrap();
+    // Nobody asks again.
+    let line = gateway.reloaded();
+    assert_eq!((&line["level"], &line["generation"]), (&json!("INFO"), &json!(2)), "{line}");
+    assert_eq!(second.post(&hello("hi")).await.status, 200);
+
+    // What is wrong with the manifest itself does not pass.
+    std::fs::write(folder.path().join("spicepod.yaml"), "models: [\n").unwrap();
+    gateway.signal("-HUP");
+    assert_eq!(gateway.reloaded()["tried_again"], false);
+    let log = gateway.stop();
+    assert_eq!(log.matches("the changed manifest cannot be served").count(), 2, "{log}");
+}
+
+#[tokio::test]
+async fn models_that_a_manifest_loses_are_named() {
+    let mut gateway = Gateway::start(&manifest(&[]), &["--emulator"]);
+    gateway.write(&renamed("other"));
+    let line = gateway.reloaded();
+    assert_eq!((&line["models"], &line["gone"]), (&json!(1), &json!("nova")), "{line}");
+    // Half of a file that ends within a line.
+    gateway.write("version: v1\nkind: Spicepod\nname: test\nmodels:");
+    let line = gateway.reloaded();
+    assert_eq!((&line["models"], &line["gone"]), (&json!(0), &json!("other")), "{line}");
+}
+
+#[tokio::test]
 async fn a_burst_of_saves_ends_with_the_last_one() {
     let mut gateway = Gateway::start(&manifest(&[]), &["--emulator"]);
     for index in 0..200 {

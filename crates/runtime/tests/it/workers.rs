@@ -1,6 +1,8 @@
 //! Workers: names for several models, of which one answers.
 
-use bedrock_emulator::{Config, Emulator, Ending, Reply};
+use bedrock_emulator::{Config, Emulator, Ending, Gate, Reply};
+use futures_util::future::join_all;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::support::{Events, Gateway, Reply as Answer, hello, params_for, pod, run, spicerack};
@@ -17,6 +19,7 @@ struct Fleet {
     gateway: Gateway,
     east: Emulator,
     west: Emulator,
+    manifest: String,
 }
 
 const FALLBACK: &str = "{from: east, order: 1}, {from: west, order: 2}";
@@ -42,7 +45,8 @@ impl Fleet {
         }
         manifest
             .push_str(&format!("workers:\n  - name: nova\n    load_balance:\n      routing: [{routing}]\n"));
-        Self { gateway: Gateway::start(&manifest, &["--metrics", "127.0.0.1:0"]), east, west }
+        let gateway = Gateway::start(&manifest, &["--metrics", "127.0.0.1:0"]);
+        Self { gateway, east, west, manifest }
     }
 
     async fn ask(&self, body: &Value) -> Answer {
@@ -81,6 +85,8 @@ async fn a_region_that_throttles_everything_costs_no_client_an_error_and_one_cal
         }
     }
     assert_eq!(fleet.calls(), (1, 4));
+    let told = fleet.gateway.log(|log| log["model"] == "east" && log["kind"] == "throttled");
+    assert_eq!((&told["level"], &told["window_s"]), (&json!("WARN"), &json!(300)), "{told}");
     let first = fleet.gateway.request_line();
     assert_eq!(
         (&first["model"], &first["leg"], &first["region"]),
@@ -93,6 +99,123 @@ async fn a_region_that_throttles_everything_costs_no_client_an_error_and_one_cal
     body["model"] = "east".into();
     let reply = fleet.ask(&body).await;
     assert_eq!((reply.status.as_u16(), leg(&reply)), (429, ("", "")));
+}
+
+#[tokio::test]
+async fn calls_that_are_under_way_when_a_region_fails_are_its_last_ones() {
+    let fleet = Fleet::with(FALLBACK).await;
+    let gate = Gate::default();
+    fleet.east.always(Some(Reply::silence().wait(&gate).then(throttled())));
+    let fifty = || {
+        let requests = (0..50).map(|number| {
+            let body = if number % 2 == 0 { hello("hi") } else { streamed() };
+            let http = fleet.gateway.http.clone();
+            async move { http.post(&body).await }
+        });
+        join_all(requests)
+    };
+    let failing = async {
+        fleet.east.wait_for_requests(50).await;
+        gate.open();
+    };
+    let (replies, ()) = futures_util::future::join(fifty(), failing).await;
+    for reply in replies.into_iter().chain(fifty().await) {
+        assert_eq!((reply.status.as_u16(), leg(&reply)), (200, WEST), "{:?}", reply.body);
+    }
+    assert_eq!(fleet.calls(), (50, 100));
+}
+
+#[tokio::test]
+async fn a_reload_does_not_forget_who_fails() {
+    let mut fleet = Fleet::with(FALLBACK).await;
+    fleet.east.always(Some(throttled()));
+    assert_eq!(leg(&fleet.ask(&hello("hi")).await), WEST);
+    // Request defaults of both are no change of the models.
+    for number in 2..4 {
+        let changed =
+            fleet.manifest.replace("    params:\n", &format!("    params:\n      maxTokens: {number}\n"));
+        fleet.gateway.write(&changed);
+        assert_eq!(fleet.gateway.reloaded()["generation"], number);
+        assert_eq!(leg(&fleet.ask(&streamed()).await), WEST);
+        assert_eq!(fleet.calls().0, 1, "{number}");
+    }
+    // Another timeout is one: it may answer now.
+    let changed = fleet.manifest.replacen("    params:\n", "    params:\n      idle_timeout: 7s\n", 1);
+    fleet.gateway.write(&changed);
+    assert_eq!(fleet.gateway.reloaded()["generation"], 4);
+    fleet.east.always(None);
+    assert_eq!(leg(&fleet.ask(&hello("hi")).await), EAST);
+}
+
+#[tokio::test]
+async fn a_models_limit_counts_requests_that_come_by_way_of_a_worker() {
+    let mut fleet = Fleet::with_params(FALLBACK, &["max_concurrency: 1"]).await;
+    let gate = Gate::default();
+    let held = || Reply::events().event("messageStart", &json!({ "role": "assistant" })).wait(&gate);
+    let ended = |reply: Reply| reply.event("messageStop", &json!({ "stopReason": "end_turn" }));
+    fleet.east.push(ended(held()));
+    fleet.west.push(ended(held()));
+    let begin = || fleet.gateway.http.begin("POST", "/v1/chat/completions", streamed().to_string());
+    let first = begin().await;
+    assert_eq!(first.headers()["x-spicerack-model"], "east");
+    let second = begin().await;
+    assert_eq!(second.headers()["x-spicerack-model"], "west");
+    // All are full: the refusal is that of the last one.
+    let reply = fleet.ask(&hello("hi")).await;
+    let message = reply.error((429, "rate_limit_error", Some("rate_limit_exceeded"), None));
+    assert_eq!(message, "This model is at its limit of concurrent chats: 1.");
+    assert_eq!((leg(&reply), reply.header("retry-after")), (WEST, "1"));
+    // Who names the model meets the same limit.
+    let mut body = hello("hi");
+    body["model"] = "east".into();
+    fleet.ask(&body).await.error((429, "rate_limit_error", Some("rate_limit_exceeded"), None));
+    gate.open();
+    for answer in [first, second] {
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(Events::of(std::str::from_utf8(&body).unwrap()).done);
+    }
+    // In any order.
+    let lines = [(); 2].map(|()| fleet.gateway.log(|log| log["status"] == json!(200)));
+    let west = lines.iter().find(|line| line["leg"] == "west").unwrap();
+    assert_eq!(west["passed"], "east us-east-1 rate_limit_exceeded");
+    assert!(lines.iter().all(|line| line["attempts"] == 1), "{lines:?}");
+    assert_eq!(leg(&fleet.ask(&hello("hi")).await), EAST, "it was not to blame");
+    assert_eq!(fleet.calls(), (2, 1));
+}
+
+#[tokio::test]
+async fn a_region_that_does_not_know_the_model_is_passed_over_and_the_last_one_says_so() {
+    for (status, kind, message) in [
+        (400, "ValidationException", "The provided model identifier is invalid."),
+        (
+            404,
+            "ResourceNotFoundException",
+            "Could not resolve the foundation model from the provided model identifier.",
+        ),
+        (
+            400,
+            "ValidationException",
+            "Invocation of model ID amazon.nova-lite-v1:0 with on-demand throughput isn’t supported. Retry your \
+             request with the ID or ARN of an inference profile that contains this model.",
+        ),
+    ] {
+        let emulator = Emulator::start(Config::default()).await.unwrap();
+        let own = params_for(&emulator);
+        let params: Vec<&str> = own.iter().map(String::as_str).collect();
+        let manifest = crate::support::manifest(&params)
+            .replace("aws_region: us-east-1", "aws_region: [us-east-1, us-west-2]");
+        let gateway = Gateway::start(&manifest, &[]);
+        let unknown = || Reply::error(status, kind, message);
+        for body in [hello("hi"), streamed()] {
+            emulator.push(unknown());
+            let reply = gateway.http.post(&body).await;
+            assert_eq!((reply.status.as_u16(), leg(&reply)), (200, ("nova", "us-west-2")), "{message}");
+        }
+        emulator.always(Some(unknown()));
+        let reply = gateway.http.post(&hello("hi")).await;
+        let said = reply.error((404, "invalid_request_error", Some("model_not_found"), None));
+        assert!(said.starts_with(message), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -152,7 +275,7 @@ async fn every_failure_of_a_leg_before_its_first_event_moves_on() {
 
 #[tokio::test]
 async fn a_leg_that_cannot_be_reached_moves_on() {
-    let Fleet { gateway, east, west } = Fleet::with(FALLBACK).await;
+    let Fleet { gateway, east, west, .. } = Fleet::with(FALLBACK).await;
     drop(east);
     for body in [hello("hi"), streamed()] {
         let reply = gateway.http.post(&body).await;
@@ -283,8 +406,8 @@ async fn without_a_session_models_take_turns() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_ends_the_call_of_the_leg() {
-    let fleet = Fleet::with(FALLBACK).await;
+async fn a_client_that_goes_ends_the_call_of_the_leg_and_both_calls_are_counted() {
+    let mut fleet = Fleet::with(FALLBACK).await;
     fleet.east.push(throttled());
     fleet.west.push(Reply::silence().stall());
     let http = fleet.gateway.http.clone();
@@ -293,6 +416,15 @@ async fn a_client_that_goes_ends_the_call_of_the_leg() {
     fleet.west.wait_for_requests(1).await;
     tasks.abort_all();
     assert_eq!(fleet.west.wait_for_end(0).await, Ending::ClientClosed);
+    // Both calls may be billed, and the line says who was asked when the client went.
+    let line = fleet.gateway.request_line();
+    assert_eq!((&line["end_reason"], &line["attempts"]), (&json!("client_closed"), &json!(2)), "{line}");
+    assert_eq!((&line["model"], &line["leg"]), (&json!("nova"), &json!("west")), "{line}");
+    assert_eq!(
+        (&line["region"], &line["passed"]),
+        (&json!("us-west-2"), &json!("east us-east-1 throttled")),
+        "{line}"
+    );
 }
 
 #[tokio::test]

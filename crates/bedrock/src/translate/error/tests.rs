@@ -87,6 +87,7 @@ fn a_context_that_is_too_long_is_known_by_its_words() {
 fn a_model_without_on_demand_throughput_brings_a_profile_to_try() {
     let body = r#"{"message":"Invocation of model ID amazon.nova-lite-v1:0 with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model."}"#;
     let error = reply(400, Some("ValidationException"), body).into_error(&id(), "eu-west-1");
+    assert_eq!(error.kind(), ErrorKind::ModelNotFound, "another region may have it");
     assert!(
         error.message().ends_with("(in eu-west-1, try `from: bedrock:eu.amazon.nova-lite-v1:0`)"),
         "{error}"
@@ -115,4 +116,17 @@ fn accounts_and_arns_stay_inside() {
     let error =
         reply(403, Some("AccessDeniedException"), &serde_json::json!({ "message": said }).to_string());
     assert!(!error.into_error(&id(), "us-east-1").message().contains("arn"));
+}
+
+#[test]
+fn a_model_that_a_region_does_not_know_is_told_from_a_request_that_is_wrong() {
+    for (message, kind) in [
+        ("The provided model identifier is invalid.", ErrorKind::ModelNotFound),
+        ("The provided guardrail identifier is invalid.", ErrorKind::InvalidRequest),
+        ("Your text: The provided model identifier is invalid.", ErrorKind::InvalidRequest),
+        ("The text says on-demand throughput isn't supported", ErrorKind::InvalidRequest),
+    ] {
+        let body = serde_json::json!({ "message": message }).to_string();
+        assert_eq!(reply(400, Some("ValidationException"), &body).kind(), kind, "{message}");
+    }
 }

@@ -62,7 +62,7 @@ fn too_many_and_too_large_media_are_refused_at_their_part() {
     assert_eq!(refused(CLAUDE, &large).1, Some(Field::Part(0, 0)));
     body(NOVA, &large);
     let weighing = |format| {
-        let source = Source::Base64("A".repeat(7 * 1024 * 1024));
+        let source = Source::Base64("A".repeat(7 * 1024 * 1024).into());
         let document = Document { format: Some(format), name: None, source };
         of(vec![Message::User(vec![Part::text("read"), part(Content::Document(document))])])
     };

@@ -108,7 +108,7 @@ async fn read(response: Result<Response<Reply>, SendError>) -> Bytes {
 async fn requests_one_after_the_other_use_one_connection() {
     let server = Server::start(&[]).await;
     for _ in 0..5 {
-        assert_eq!(read(server.pool.send(request()).await).await, "ok");
+        assert_eq!(read(server.pool.send(request(), false, &Calls::default()).await).await, "ok");
         assert_eq!(server.free(), 1);
     }
     assert_eq!(server.counts(), (1, 5));
@@ -117,10 +117,10 @@ async fn requests_one_after_the_other_use_one_connection() {
 #[tokio::test]
 async fn an_answer_that_is_not_read_to_its_end_takes_its_connection_with_it() {
     let mut server = Server::start(&[]).await;
-    drop(server.pool.send(request()).await.unwrap());
+    drop(server.pool.send(request(), false, &Calls::default()).await.unwrap());
     server.has_ended(1).await;
     assert_eq!((server.free(), server.counts()), (0, (1, 1)));
-    assert_eq!(read(server.pool.send(request()).await).await, "ok");
+    assert_eq!(read(server.pool.send(request(), false, &Calls::default()).await).await, "ok");
     assert_eq!(server.counts(), (2, 2));
 }
 
@@ -128,7 +128,7 @@ async fn an_answer_that_is_not_read_to_its_end_takes_its_connection_with_it() {
 async fn an_idle_connection_that_the_server_closed_costs_nothing() {
     let mut server = Server::start(&[Script { answers: Some(2), under_a_request: false }]).await;
     for _ in 0..2 {
-        assert_eq!(read(server.pool.send(request()).await).await, "ok");
+        assert_eq!(read(server.pool.send(request(), false, &Calls::default()).await).await, "ok");
     }
     server.has_ended(1).await;
     // The news has arrived, as it has long before the next request as a rule.
@@ -139,7 +139,7 @@ async fn an_idle_connection_that_the_server_closed_costs_nothing() {
     {
         tokio::task::yield_now().await;
     }
-    assert_eq!(read(server.pool.send(request()).await).await, "ok");
+    assert_eq!(read(server.pool.send(request(), false, &Calls::default()).await).await, "ok");
     assert_eq!(server.counts(), (2, 3));
 }
 
@@ -148,25 +148,25 @@ async fn what_is_sent_anew_goes_over_no_used_connection() {
     let dies = Script { answers: Some(1), under_a_request: true };
     let server = Server::start(Box::leak(Box::new([dies; 2]))).await;
     // Both are in use at the same time.
-    let first = server.pool.send(request()).await;
-    let second = server.pool.send(request()).await;
+    let first = server.pool.send(request(), false, &Calls::default()).await;
+    let second = server.pool.send(request(), false, &Calls::default()).await;
     assert_eq!((read(first).await, read(second).await), ("ok".into(), "ok".into()));
     assert_eq!((server.free(), server.counts()), (2, (2, 2)));
 
-    let lost = server.pool.send(request()).await;
+    let lost = server.pool.send(request(), false, &Calls::default()).await;
     assert!(matches!(lost, Err(SendError::Exchange(_))), "it may have been received: {lost:?}");
-    assert_eq!(read(server.pool.send_anew(request()).await).await, "ok");
+    assert_eq!(read(server.pool.send(request(), true, &Calls::default()).await).await, "ok");
     assert_eq!(server.counts(), (3, 3));
     // The other one is still there, and the new one before it.
     assert_eq!(server.free(), 2);
-    assert_eq!(read(server.pool.send(request()).await).await, "ok");
+    assert_eq!(read(server.pool.send(request(), false, &Calls::default()).await).await, "ok");
     assert_eq!(server.counts(), (3, 4));
 }
 
 #[tokio::test]
 async fn idle_connections_are_closed_after_their_time() {
     let mut server = Server::start(&[]).await;
-    assert_eq!(read(server.pool.send(request()).await).await, "ok");
+    assert_eq!(read(server.pool.send(request(), false, &Calls::default()).await).await, "ok");
     // Not before: while a connection is being made, a clock that stands still runs ahead.
     tokio::time::pause();
     tokio::time::advance(IDLE - Duration::from_secs(1)).await;
@@ -176,7 +176,7 @@ async fn idle_connections_are_closed_after_their_time() {
     server.has_ended(1).await;
     assert_eq!(server.free(), 0);
     tokio::time::resume();
-    assert_eq!(read(server.pool.send(request()).await).await, "ok");
+    assert_eq!(read(server.pool.send(request(), false, &Calls::default()).await).await, "ok");
     assert_eq!(server.counts(), (2, 2));
 }
 
@@ -185,7 +185,7 @@ async fn models_of_an_endpoint_share_its_connections_which_close_with_the_last_o
     let Server { connections, pool, mut ended, _tasks, .. } = Server::start(&[]).await;
     let of_another = connections.pool(TIMEOUT, pool.origin.clone()).unwrap();
     assert!(Arc::ptr_eq(&pool, &of_another));
-    assert_eq!(read(pool.send(request()).await).await, "ok");
+    assert_eq!(read(pool.send(request(), false, &Calls::default()).await).await, "ok");
     drop(pool);
     assert_eq!(of_another.free().len(), 1);
     drop(of_another);
@@ -195,7 +195,7 @@ async fn models_of_an_endpoint_share_its_connections_which_close_with_the_last_o
 #[tokio::test]
 async fn one_that_is_too_old_is_not_used_though_it_was_not_swept_yet() {
     let server = Server::start(&[]).await;
-    assert_eq!(read(server.pool.send(request()).await).await, "ok");
+    assert_eq!(read(server.pool.send(request(), false, &Calls::default()).await).await, "ok");
     tokio::time::pause();
     tokio::time::advance(IDLE).await;
     assert!(server.pool.take().await.is_none());
@@ -207,7 +207,7 @@ async fn no_more_than_so_many_stay_and_the_oldest_go() {
     let mut server = Server::start(&[]).await;
     let mut answers = Vec::new();
     for _ in 0..=MOST_IDLE {
-        answers.push(server.pool.send(request()).await);
+        answers.push(server.pool.send(request(), false, &Calls::default()).await);
     }
     for answer in answers {
         assert_eq!(read(answer).await, "ok");

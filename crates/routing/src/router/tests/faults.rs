@@ -2,12 +2,13 @@
 
 use super::*;
 
-const ALL_MOVE_ON: [ErrorKind; 21] = [
+const ALL_MOVE_ON: [ErrorKind; 22] = [
     ErrorKind::ModelNotFound,
     ErrorKind::AccessDenied,
     ErrorKind::CredentialsRejected,
     ErrorKind::CredentialsUnavailable,
     ErrorKind::Throttled,
+    ErrorKind::AtLimit,
     ErrorKind::QuotaExceeded,
     ErrorKind::ModelNotReady,
     ErrorKind::Overloaded,
@@ -102,6 +103,7 @@ async fn routers_to_the_same_model_share_what_is_known_of_it() {
         weight: None,
         model: Arc::<Scripted>::clone(model),
         breaker: Arc::clone(breaker),
+        limiter: None,
     };
     let routers = [(); 2].map(|()| {
         Router::new(vec![leg("shared", 1, &shared, &breaker), leg("spare", 2, &spare, &Arc::default())])
@@ -212,6 +214,7 @@ async fn a_router_is_a_leg_that_asks_its_own_legs_once_each() {
         weight: None,
         model,
         breaker: Arc::default(),
+        limiter: None,
     };
     let outer = Router::new(vec![leg("nova", 1, Arc::new(inner)), leg("spare", 2, spare)]);
     regions[0].next(fail(ErrorKind::Throttled));
@@ -220,4 +223,87 @@ async fn a_router_is_a_leg_that_asks_its_own_legs_once_each() {
     regions[1].next(fail(ErrorKind::Unreachable));
     let (answered, passed) = ask(&outer).await.unwrap();
     assert_eq!((answered.as_str(), passed), ("spare", vec!["nova unreachable".to_owned()]));
+}
+
+/// Counts the calls of requests.
+#[derive(Default)]
+struct Counted(AtomicU64);
+
+impl chat::Witness for Counted {
+    fn called(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn asked(&self, _: chat::Leg) {}
+
+    fn failed(&self, _: chat::Leg, _: ErrorKind) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_wait_for_a_connection_do_not_go_to_a_leg_that_has_failed_meanwhile() {
+    let (router, first, second) = fallback();
+    let connections = Arc::new(tokio::sync::Semaphore::new(0));
+    first.always(Script::Connect(Arc::clone(&connections), Some(ErrorKind::Throttled)));
+    let counted = Arc::new(Counted::default());
+    let request =
+        || Request { calls: chat::Calls::seen_by(Arc::<Counted>::clone(&counted)), ..Request::default() };
+    let asking = futures_util::future::join_all((0..50).map(|_| router.complete(request())));
+    let connecting = async {
+        // All of them wait by now.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(first.asked().len(), 50);
+        connections.add_permits(1);
+        // The failure opens the breaker, and then the others are connected.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        connections.add_permits(49);
+    };
+    let (answers, ()) = futures_util::future::join(asking, connecting).await;
+    for answer in &answers {
+        assert_eq!(told(&answer.as_ref().unwrap().head).0, "second");
+    }
+    assert_eq!(counted.0.load(Ordering::Relaxed), 1, "the second model of this test does not count");
+    let passed: Vec<_> = answers.iter().map(|answer| told(&answer.as_ref().unwrap().head).1).collect();
+    assert_eq!(passed.iter().filter(|passed| !passed.is_empty()).count(), 1, "{passed:?}");
+    assert_eq!(second.asked().len(), 50);
+
+    // The next window has its one probe, which is not kept back.
+    tokio::time::advance(Duration::from_secs(5)).await;
+    connections.add_permits(10);
+    first.always(Script::Connect(connections, None));
+    assert_eq!(who(&router).await, "first");
+    assert_eq!(who(&router).await, "first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_at_its_limit_is_passed_over_without_blame() {
+    let models = [Scripted::new(), Scripted::new()];
+    let allowance = crate::Allowance { concurrency: Some(1), ..crate::Allowance::default() };
+    let limiters = [Limiter::of(allowance), Limiter::of(allowance)];
+    let legs = ["first", "second"].iter().zip((0..).zip(&models)).zip(&limiters);
+    let legs = legs.map(|((name, (order, model)), limiter)| Leg {
+        name: Arc::from(*name),
+        region: None,
+        order,
+        weight: None,
+        model: Arc::<Scripted>::clone(model),
+        breaker: Arc::default(),
+        limiter: limiter.clone(),
+    });
+    let router = Router::new(legs.collect());
+    let stream = || router.stream(Request::default());
+    let first = stream().await.unwrap();
+    assert_eq!(told(&first.head), ("first".to_owned(), Vec::new()));
+    let second = stream().await.unwrap();
+    assert_eq!(told(&second.head), ("second".to_owned(), vec!["first rate_limit_exceeded".to_owned()]));
+    let full = stream().await.unwrap_err();
+    assert_eq!((full.kind(), full.attempt_count()), (ErrorKind::AtLimit, 0));
+    assert_eq!(full.message(), "This model is at its limit of concurrent chats: 1.");
+    assert_eq!(&*full.route().unwrap().leg.model, "second");
+    // A stream holds its place to its end, and nobody was left out.
+    drop(first);
+    assert_eq!(who(&router).await, "first");
+    assert_eq!(who(&router).await, "first", "a whole answer has given it back");
+    drop(second);
+    models[0].next(fail(ErrorKind::Throttled));
+    assert_eq!(who(&router).await, "second");
 }

@@ -16,6 +16,7 @@ pub(in crate::http) struct Activity(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     answers: AtomicUsize,
+    is_unread: AtomicBool,
     /// Whether the socket takes nothing.
     is_full: AtomicBool,
     /// Whether an answer was not asked for more because of that.
@@ -25,6 +26,15 @@ struct State {
 impl Activity {
     pub(super) fn is_busy(&self) -> bool {
         self.0.answers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether the last request was refused without its body, which the client may still be sending.
+    pub(super) fn is_unread(&self) -> bool {
+        self.0.is_unread.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::http) fn leaves_unread(&self) {
+        self.0.is_unread.store(true, Ordering::Relaxed);
     }
 
     /// Counts an answer until the value is dropped.

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::TokioExecutor;
-use model_registry::{Entry, Limits as ModelLimits, ModelRegistry, RemoteContent, Summary};
+use model_registry::{Entry, ModelRegistry, RemoteContent, Summary};
 use tokio::sync::Notify;
 
 use super::*;
@@ -76,7 +76,7 @@ impl Pair {
             description: None,
             model: Arc::new(Flood(Arc::clone(&dropped))),
             remote: RemoteContent::Denied,
-            limits: ModelLimits::default(),
+            limiter: None,
             summary: Summary::default(),
             breaker: Arc::default(),
             keeps_sessions: false,

@@ -46,3 +46,14 @@ async fn bodies_that_are_still_to_come_count() {
     assert!(watermark.admit(Some(27)).is_some());
     assert!(watermark.admit(None).is_none(), "a body of which nobody said the size is not small");
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_at_a_time_is_let_in_for_whom_there_is_no_room() {
+    let (watermark, held, _) = process();
+    held.store(90, Ordering::Relaxed);
+    assert!(watermark.admit(Some(30)).is_none());
+    let alone = watermark.admit_alone(Some(30)).unwrap();
+    assert!(watermark.admit_alone(Some(30)).is_none());
+    drop(alone);
+    assert!(watermark.admit_alone(Some(30)).is_some());
+}

@@ -6,24 +6,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::metrics::Limit;
-
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a limit lets through before it is met; `None` is without end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Allowance {
+pub struct Allowance {
     /// Chats at the same time.
-    pub(crate) concurrency: Option<u32>,
+    pub concurrency: Option<u32>,
     /// Chats in a minute.
-    pub(crate) requests: Option<u32>,
+    pub requests: Option<u32>,
     /// Tokens in a minute.
-    pub(crate) tokens: Option<u32>,
+    pub tokens: Option<u32>,
 }
 
 /// Counts the chats of one model or key.
 #[derive(Debug)]
-pub(crate) struct Limiter {
+pub struct Limiter {
     allowance: Allowance,
     running: AtomicU32,
     requests: Option<Rate>,
@@ -32,16 +30,40 @@ pub(crate) struct Limiter {
 
 /// A chat that is counted as running; its drop ends that.
 #[derive(Debug)]
-pub(crate) struct Running(Arc<Limiter>);
+pub struct Running(Arc<Limiter>);
+
+/// Which limit a chat met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Chats at the same time.
+    Concurrency,
+    /// Chats in a minute.
+    Requests,
+    /// Tokens in a minute.
+    Tokens,
+}
 
 /// A limit that was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Met {
-    pub(crate) limit: Limit,
+pub struct Met {
+    /// Which one.
+    pub limit: Limit,
     /// The limit's number.
-    pub(crate) most: u32,
+    pub most: u32,
     /// When there is room again, as far as that is known.
-    pub(crate) after: Duration,
+    pub after: Duration,
+}
+
+impl Met {
+    /// Says it to a client: whose limit it is, and which.
+    pub fn message(&self, whose: &str) -> String {
+        let limit = match self.limit {
+            Limit::Concurrency => "concurrent chats",
+            Limit::Requests => "requests per minute",
+            Limit::Tokens => "tokens per minute",
+        };
+        format!("This {whose} is at its limit of {limit}: {}.", self.most)
+    }
 }
 
 impl Limiter {
@@ -55,19 +77,28 @@ impl Limiter {
     }
 
     /// The counter of what has these limits; none where there is no limit.
-    pub(crate) fn of(allowance: Allowance) -> Option<Arc<Self>> {
+    pub fn of(allowance: Allowance) -> Option<Arc<Self>> {
         (allowance != Allowance::default()).then(|| Arc::new(Self::new(allowance)))
     }
 
+    /// What it lets through.
+    pub fn allowance(&self) -> Allowance {
+        self.allowance
+    }
+
     /// Goes on with what was counted before, where the limits are what they were.
-    pub(crate) fn inherit(self: &mut Arc<Self>, before: &Arc<Self>) {
+    pub fn inherit(self: &mut Arc<Self>, before: &Arc<Self>) {
         if self.allowance == before.allowance {
             *self = Arc::clone(before);
         }
     }
 
     /// Counts a chat, where every limit has room for it.
-    pub(crate) fn admit(self: &Arc<Self>) -> Result<Running, Met> {
+    ///
+    /// # Errors
+    ///
+    /// The limit that has none.
+    pub fn admit(self: &Arc<Self>) -> Result<Running, Met> {
         let most = self.allowance.concurrency.unwrap_or(u32::MAX);
         let one_more = |running: u32| running.checked_add(1).filter(|running| *running <= most);
         if self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
@@ -87,7 +118,7 @@ impl Limiter {
 
 impl Running {
     /// Counts what the chat has used.
-    pub(crate) fn used(&self, tokens: u64) {
+    pub fn used(&self, tokens: u64) {
         if let Some(rate) = &self.0.tokens {
             rate.charge(tokens);
         }
