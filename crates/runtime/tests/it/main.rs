@@ -8,6 +8,7 @@
 )]
 
 mod agents;
+mod audit;
 mod bodies;
 mod chat_command;
 mod command_line;
