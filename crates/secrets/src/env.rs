@@ -2,15 +2,15 @@
 //!
 //! The only reader of the process environment in the whole program.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use spicepod::{Problem, Severity};
 
-use crate::dotenv;
+use crate::dotenv::{self, Variables};
 
 /// The files that are read, the first one first.
 const FILES: [&str; 2] = [".env.local", ".env"];
@@ -21,7 +21,7 @@ pub struct Environment(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    process: HashMap<String, String>,
+    process: Variables,
     files: Vec<File>,
     folder: PathBuf,
     /// The files that were looked for, whether they are there or not.
@@ -30,7 +30,7 @@ struct Inner {
 
 struct File {
     name: String,
-    variables: HashMap<String, String>,
+    variables: Variables,
 }
 
 impl Environment {
@@ -39,18 +39,21 @@ impl Environment {
     pub fn process(folder: &Path) -> (Self, Vec<Problem>) {
         #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
         let process = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, Zeroizing::new(value.into_string().ok()?)))
+            })
             .collect();
         Self::with_files(process, folder)
     }
 
     /// Takes variables as given, without any file.
     pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
-        let process = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let wiped = |(name, value): (N, V)| (name.into(), Zeroizing::new(value.into()));
+        let process = pairs.into_iter().map(wiped).collect();
         Self(Arc::new(Inner { process, ..Inner::default() }))
     }
 
-    pub(crate) fn with_files(process: HashMap<String, String>, folder: &Path) -> (Self, Vec<Problem>) {
+    pub(crate) fn with_files(process: Variables, folder: &Path) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut files = Vec::new();
         for name in FILES {
@@ -88,10 +91,19 @@ impl Environment {
         Ok((Self(Arc::new(inner)), problems))
     }
 
-    /// The value of a variable.
+    /// The value of a variable that is no secret.
     pub fn get(&self, name: &str) -> Option<String> {
+        self.value(name).map(|value| value.to_string())
+    }
+
+    /// The value of a variable that is a secret; one that is set to nothing is not set.
+    pub fn get_secret(&self, name: &str) -> Option<SecretString> {
+        self.value(name).filter(|value| !value.is_empty()).map(SecretString::from)
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
         let file = || self.0.files.iter().find_map(|file| file.variables.get(name));
-        self.0.process.get(name).or_else(file).cloned()
+        self.0.process.get(name).or_else(file).map(|value| value.as_str())
     }
 
     /// Whether the process itself has a variable that is not blank.
@@ -103,7 +115,7 @@ impl Environment {
     pub(crate) fn secret(&self, key: &str) -> Option<SecretString> {
         let capitals = key.to_ascii_uppercase();
         let names = [format!("SPICE_{key}"), key.to_owned(), format!("SPICE_{capitals}"), capitals];
-        names.iter().find_map(|name| self.get(name)).map(SecretString::from)
+        names.iter().find_map(|name| self.value(name)).map(SecretString::from)
     }
 
     /// A path that counts from the manifest's folder.

@@ -1,10 +1,9 @@
 //! Files into a manifest: the manifest itself, the files that it references, and its dependencies.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
+use crate::file::{self, Contents, ReadError};
 use crate::location::Location;
 use crate::names;
 use crate::problem::{MAX_PROBLEMS, Place, Problem, Severity, clip};
@@ -42,7 +41,9 @@ pub fn load(path: &Path) -> Loaded {
     loaded.folder =
         file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let name = file.display().to_string();
-    match read(&file) {
+    let read = file::read(&file, most());
+    loaded.problems.extend(read.as_ref().ok().and_then(|contents| contents.warning(&name)));
+    match text(read) {
         Ok(text) => {
             loaded.read.extend(file.canonicalize());
             loaded.root(&name, &text, Some(loaded.folder.clone()));
@@ -89,38 +90,27 @@ fn find(path: &Path, loaded: &mut Loaded) -> Option<PathBuf> {
     })
 }
 
-/// Reads a text; otherwise says what is wrong, and what to do about it.
-fn read(path: &Path) -> Result<String, (String, &'static str)> {
-    let unreadable = |error: std::io::Error| {
-        let help = if error.kind() == std::io::ErrorKind::NotFound {
-            "check the path"
-        } else {
-            "check the path and its permissions"
-        };
-        (format!("cannot be read: {error}"), help)
-    };
-    let too_large = |bytes: u64| {
-        (
+/// As many bytes of a file are read.
+fn most() -> u64 {
+    u64::try_from(MAX_BYTES).unwrap_or(u64::MAX)
+}
+
+/// The text of a file; otherwise what is wrong, and what to do about it.
+fn text(read: Result<Contents, ReadError>) -> Result<String, (String, &'static str)> {
+    let contents = read.map_err(|error| match error {
+        ReadError::Failed(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            (format!("cannot be read: {error}"), "check the path")
+        }
+        ReadError::NotRegular => ("is not a regular file".to_owned(), "give the path of a manifest"),
+        ReadError::TooLarge { bytes, .. } => (
             format!("has {bytes} bytes, and at most {MAX_BYTES} are read"),
             "serve some models with another process",
-        )
-    };
-    // Before it is opened: opening a pipe waits for a writer.
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(("is not a regular file".to_owned(), "give the path of a manifest"));
-    }
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-    if metadata.len() > limit {
-        return Err(too_large(metadata.len()));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > MAX_BYTES {
-        return Err(too_large(limit + 1));
-    }
-    String::from_utf8(bytes).map_err(|error| {
+        ),
+        ReadError::Failed(_) | ReadError::Outside | ReadError::Replaced => {
+            (format!("cannot be read: {error}"), "check the path and its permissions")
+        }
+    })?;
+    String::from_utf8(contents.bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
         (format!("is not UTF-8 (line {line})"), "save it as UTF-8")
@@ -280,11 +270,9 @@ impl Loaded {
         at: &Location,
         folder: &Path,
     ) -> Option<(usize, Document)> {
-        let within = path
-            .canonicalize()
-            .and_then(|file| Ok(file.starts_with(folder.canonicalize()?)))
-            .unwrap_or(false);
-        if !within {
+        let read = file::read_inside(folder, path, most());
+        // What is not there is outside as well: nobody learns of files elsewhere.
+        if matches!(read, Err(ReadError::Outside)) || path.canonicalize().is_err() {
             let problem =
                 Problem::error(at.clone(), format!("the file lies outside the folder {}", folder.display()));
             self.problems.push(problem.help("move it into that folder"));
@@ -297,7 +285,9 @@ impl Loaded {
             self.problems.push(problem.help("reference each file once"));
             return None;
         }
-        match read(path) {
+        self.problems
+            .extend(read.as_ref().ok().and_then(|contents| contents.warning(&path.display().to_string())));
+        match text(read) {
             Ok(text) => self.document(&path.display().to_string(), &text, mapping),
             Err((message, help)) => {
                 let message = format!("the file {} {message}", path.display());

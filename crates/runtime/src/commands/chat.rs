@@ -74,8 +74,7 @@ async fn find(arguments: &ChatArgs) -> Result<Partner, Error> {
         Some(url) => {
             // No file of any folder speaks for a server elsewhere.
             let environment = Environment::process(std::path::Path::new("/nonexistent")).0;
-            let key = environment.get("SPICERACK_API_KEY").filter(|key| !key.is_empty());
-            (Client::new(url, key.map(SecretString::from)), None)
+            (Client::new(url, environment.get_secret("SPICERACK_API_KEY")), None)
         }
         None => {
             let (client, local) = local(arguments, &mut server).await?;

@@ -18,6 +18,7 @@ mod examples;
 mod faults;
 mod golden;
 mod guardrails;
+mod host;
 mod hostile;
 mod http_errors;
 mod limits;
