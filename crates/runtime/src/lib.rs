@@ -19,6 +19,7 @@ mod manifest;
 mod memory;
 mod metrics;
 mod output;
+mod privacy;
 mod remote;
 mod service;
 mod shutdown;

@@ -2,9 +2,10 @@
 //!
 //! The only reader of the process environment in the whole program.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
@@ -26,6 +27,8 @@ struct Inner {
     folder: PathBuf,
     /// The files that were looked for, whether they are there or not.
     looked_for: Vec<PathBuf>,
+    /// The variables of the process that were asked for as secrets.
+    given: Arc<Mutex<BTreeSet<String>>>,
 }
 
 struct File {
@@ -78,7 +81,16 @@ impl Environment {
             }
         }
         let looked_for = FILES.iter().map(|name| folder.join(name)).collect();
-        (Self(Arc::new(Inner { process, files, folder: folder.to_owned(), looked_for })), problems)
+        (
+            Self(Arc::new(Inner {
+                process,
+                files,
+                folder: folder.to_owned(),
+                looked_for,
+                ..Inner::default()
+            })),
+            problems,
+        )
     }
 
     /// The environment with one file in place of `.env.local` and `.env`; the path counts from the folder.
@@ -87,7 +99,8 @@ impl Environment {
         let (variables, problems) = dotenv::read(&file, path)?;
         let files = vec![File { name: path.to_owned(), variables }];
         let (process, folder) = (self.0.process.clone(), self.0.folder.clone());
-        let inner = Inner { process, files, folder, looked_for: vec![file] };
+        let given = Arc::clone(&self.0.given);
+        let inner = Inner { process, files, folder, looked_for: vec![file], given };
         Ok((Self(Arc::new(inner)), problems))
     }
 
@@ -115,7 +128,20 @@ impl Environment {
     pub(crate) fn secret(&self, key: &str) -> Option<SecretString> {
         let capitals = key.to_ascii_uppercase();
         let names = [format!("SPICE_{key}"), key.to_owned(), format!("SPICE_{capitals}"), capitals];
-        names.iter().find_map(|name| self.value(name)).map(SecretString::from)
+        let (name, value) = names.iter().find_map(|name| Some((name, self.value(name)?)))?;
+        if self.0.process.contains_key(name) {
+            self.given().insert(name.clone());
+        }
+        Some(SecretString::from(value))
+    }
+
+    fn given(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The variables of the process itself that were asked for as secrets so far: no program that it starts needs them.
+    pub fn secret_variables(&self) -> Vec<String> {
+        self.given().iter().cloned().collect()
     }
 
     /// A path that counts from the manifest's folder.
