@@ -14,6 +14,7 @@ mod chat_command;
 mod command_line;
 mod conversations;
 mod door;
+mod edges;
 mod examples;
 mod faults;
 mod golden;
