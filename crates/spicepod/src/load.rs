@@ -10,7 +10,7 @@ use crate::problem::{MAX_PROBLEMS, Place, Problem, Severity, clip};
 use crate::shape::{self, MAX_COMPONENTS, MODEL, Mapping, SPICEPOD, WORKER};
 use crate::sources::{Position, Sources};
 use crate::spicepod::{Spicepod, raw};
-use crate::yaml::{self, Document, MAX_BYTES, Node};
+use crate::yaml::{self, Document, MAX_BYTES, Node, Parsed};
 
 mod build;
 mod workers;
@@ -142,9 +142,9 @@ impl Loaded {
     /// Parses one file twice and holds it to its table.
     fn document(&mut self, name: &str, text: &str, mapping: &'static Mapping) -> Option<(usize, Document)> {
         let file = self.sources.add(name, text);
-        let (tree, found) = yaml::parse(file, text);
-        let is_clean = found.is_empty();
-        self.problems.extend(found);
+        let Parsed { tree, repeated, problems } = yaml::parse(file, text);
+        let is_clean = problems.is_empty();
+        self.problems.extend(problems);
         let Some(tree) = tree else {
             if is_clean {
                 let position = Position { line: 1, column: 1, length: 1 };
@@ -165,7 +165,7 @@ impl Loaded {
             Some(Err((position, message))) => Some(yaml::of_typed_reader(file, text, *position, message)),
             None => None,
         };
-        self.sources.set_tree(file, tree);
+        self.sources.set_tree(file, tree, &repeated);
         if let Some(problem) = problem {
             self.problems.push(problem);
             return None;
