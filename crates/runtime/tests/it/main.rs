@@ -22,6 +22,7 @@ mod guardrails;
 mod host;
 mod hostile;
 mod http_errors;
+mod leaks;
 mod limits;
 mod logs;
 mod mission;
