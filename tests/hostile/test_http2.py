@@ -4,6 +4,7 @@ Whatever a connection does: it is refused as the protocol says, or bounded; the 
 called a bounded number of times; memory does not grow.
 """
 
+import contextlib
 import datetime
 import json
 import struct
@@ -429,8 +430,9 @@ def resident(gateway, peak=False):
 
 
 def forget(gateway):
-    """Counts the most memory anew."""
-    Path(f"/proc/{gateway.server.process.pid}/clear_refs").write_text("5")
+    """Counts the most memory anew, where the system lets us: a process with secrets belongs to root."""
+    with contextlib.suppress(PermissionError):
+        Path(f"/proc/{gateway.server.process.pid}/clear_refs").write_text("5")
 
 
 def settle(gateway):
@@ -444,7 +446,7 @@ def held(gateway, fake, flood):
     """Lets a flood loose, and holds the gateway to what must be during and after it."""
     settle(gateway)
     forget(gateway)
-    before = resident(gateway)
+    before = resident(gateway, peak=True)
     failures = []
 
     def run():

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 mod dependencies;
 mod invariants;
 mod sizes;
+mod threats;
 
 /// Every breach of a rule, as `path: what is wrong`.
 pub(crate) fn problems(root: &Path) -> Vec<String> {
@@ -12,6 +13,7 @@ pub(crate) fn problems(root: &Path) -> Vec<String> {
     let mut problems = sizes::problems(&sources);
     problems.extend(dependencies::problems(root));
     problems.extend(invariants::problems(&sources));
+    problems.extend(threats::problems(root, &sources));
     problems
 }
 

@@ -1,6 +1,7 @@
 //! A Bedrock model as the domain sees it.
 
-use std::sync::{Arc, Weak};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use chat::{
@@ -25,17 +26,39 @@ use learned::{Learned, Lesson};
 pub struct Shared {
     connections: Connections,
     clock: Clock,
+    withheld: Withheld,
+}
+
+/// Variables of the process that programs which it starts do not get.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Withheld(Arc<Mutex<BTreeSet<String>>>);
+
+impl Withheld {
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn to_vec(&self) -> Vec<String> {
+        self.names().iter().cloned().collect()
+    }
 }
 
 impl Shared {
     /// Begins with no connections.
     pub fn new(clock: Clock) -> Self {
-        Self { connections: Connections::default(), clock }
+        Self { connections: Connections::default(), clock, withheld: Withheld::default() }
+    }
+
+    /// Keeps variables of the process from programs that find credentials, from here on. Those of AWS they get all the
+    /// same: they may be what such a program works with.
+    pub fn withhold(&self, names: impl IntoIterator<Item = String>) {
+        self.withheld.names().extend(names.into_iter().filter(|name| !name.starts_with("AWS_")));
     }
 
     /// Begins to find the credentials of one source, for one region; models with the same source may share them.
     pub fn identity(&self, credentials: &Credentials, region: &str) -> Identity {
-        Identity(Arc::new(CredentialCache::new(credentials, region, self.clock.clone())))
+        let cache = CredentialCache::new(credentials, region, self.clock.clone(), self.withheld.clone());
+        Identity(Arc::new(cache))
     }
 }
 

@@ -382,3 +382,49 @@ fn the_schema_and_the_documentation_name_every_parameter() {
     }
     assert_eq!(schema["additionalProperties"], false);
 }
+
+#[tokio::test]
+async fn no_parameter_that_is_a_secret_is_ever_shown() {
+    const CANARY: &str = "canary-5517";
+    let table = model_registry::params_markdown();
+    let secret = |row: &&str| row.split('|').nth(2).is_some_and(|values| values.trim() == "secret");
+    let names: Vec<&str> = table.lines().filter(secret).filter_map(|row| row.split('`').nth(1)).collect();
+    assert!(names.contains(&"aws_secret_access_key") && names.len() >= 4, "{names:?}");
+    for name in names {
+        for form in [
+            "canary-5517",
+            "'canary-5517'",
+            "[canary-5517]",
+            "{ a: canary-5517 }",
+            "|\n        canary-5517\n        canary-5517",
+            "${ canary-5517",
+            "${ env:NOPE } canary-5517",
+            "canary-5517: x",
+            "\"canary-5517",
+            "*canary-5517",
+            "!canary-5517 x",
+            "&canary-5517 x",
+            "@canary-5517",
+            "%canary-5517",
+            "`canary-5517",
+            "\"\\q canary-5517\"",
+            "x canary-5517: # y",
+            "- canary-5517",
+            "? canary-5517",
+            "\tcanary-5517",
+        ] {
+            let line = format!("{name}: {form}");
+            let twice = [&*line, &line];
+            for params in [&twice[..1], &twice, &[&line, "no_such_parameter: 1"]] {
+                let verdict = check(NOVA, params, &[]).await;
+                let everything = format!(
+                    "{} {:?} {:?}",
+                    verdict.shown,
+                    verdict.specs,
+                    verdict.specs.iter().map(ModelSpec::summary).collect::<Vec<_>>()
+                );
+                assert!(!everything.contains(CANARY), "{params:?}: {everything}");
+            }
+        }
+    }
+}

@@ -279,6 +279,42 @@ fn there_are_limits_for_lists() {
     assert!(error.message.contains("more than 1000 tools"), "{error:?}");
 }
 
+/// A request with a schema.
+type Body = fn(&str) -> String;
+
+#[test]
+fn schemas_have_limits_of_size_and_depth() {
+    let tool: Body = |schema| {
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],"tools":[{{"type":"function","function":{{"name":"f","parameters":{schema}}}}}]}}"#
+        )
+    };
+    let answer: Body = |schema| {
+        format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],"response_format":{{"type":"json_schema","json_schema":{{"name":"f","schema":{schema}}}}}}}"#
+        )
+    };
+    let deep =
+        |levels: usize| format!("{}{}", r#"{"items":"#.repeat(levels - 1) + "{}", "}".repeat(levels - 1));
+    let large = |bytes: usize| {
+        let around = r#"{"type":"object","description":""}"#;
+        around.replace(r#""""#, &format!("\"{}\"", "x".repeat(bytes - around.len())))
+    };
+    for (body, param) in
+        [(tool, "tools[0].function.parameters"), (answer, "response_format.json_schema.schema")]
+    {
+        for (fits, beyond, said) in [
+            (deep(64), deep(65), "it nests deeper than 64 levels"),
+            (large(100 * 1024), large(100 * 1024 + 1), "it is larger than 100 KiB"),
+        ] {
+            accepted(&body(&fits));
+            let error = ChatCompletionRequest::from_slice(body(&beyond).as_bytes()).unwrap_err();
+            assert_eq!((error.status, error.param.as_deref()), (400, Some(param)));
+            assert!(error.message.contains(said), "{error:?}");
+        }
+    }
+}
+
 /// Any JSON, not too deep.
 fn anything() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![

@@ -265,3 +265,30 @@ async fn run(cli: Cli, passed: Option<TcpListener>) -> Result<(), commands::Erro
         Some(Command::Emulator(arguments)) => commands::emulator(arguments).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn no_argument_takes_a_secret() {
+        let mut commands = vec![Cli::command()];
+        let mut seen = 0;
+        while let Some(command) = commands.pop() {
+            for argument in command.get_arguments() {
+                seen += 1;
+                let names = [Some(argument.get_id().as_str()), argument.get_long()];
+                let variable = argument.get_env().and_then(|name| name.to_str());
+                for name in names.into_iter().chain([variable]).flatten() {
+                    let name = name.to_ascii_lowercase();
+                    let is_secret = ["key", "secret", "token", "password", "credential"];
+                    assert!(!is_secret.iter().any(|word| name.contains(word)), "{name}");
+                }
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen > 15, "{seen}");
+    }
+}

@@ -21,6 +21,7 @@ mod manifest;
 mod memory;
 mod metrics;
 mod output;
+mod privacy;
 mod remote;
 mod service;
 mod shutdown;

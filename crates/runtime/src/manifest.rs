@@ -8,6 +8,7 @@ use secrets::{Environment, ResolvedRuntime, StoreKinds, Stores};
 use spicepod::{Problem, Sources, Worker};
 
 use crate::http::Tls;
+use crate::privacy;
 
 mod certificate;
 mod origins;
@@ -32,6 +33,7 @@ pub(crate) struct Prepared {
 /// Loads, resolves and validates a manifest. With an emulator, nothing is asked of AWS's own sources. Models that are
 /// built of it share what `sessions` holds.
 pub(crate) async fn prepare(path: &Path, emulator: Option<EmulatorTarget>, sessions: &Sessions) -> Prepared {
+    privacy::close();
     let loaded = spicepod::load(path);
     let mut problems = loaded.problems;
     let (environment, found) = Environment::process(&loaded.folder);

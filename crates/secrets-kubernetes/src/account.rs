@@ -2,8 +2,6 @@
 //!
 //! Files are read whenever they are needed: Kubernetes renews tokens and certificates in place.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use http::Uri;
@@ -11,11 +9,16 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::SecretString;
-use secrets::StoreError;
+use secrecy::zeroize::Zeroizing;
+use secrets::{StoreError, file};
 
 use crate::{ACCOUNT, Kubernetes, is_name, server};
 
-const MAX_BYTES: u64 = 1024 * 1024;
+/// No token, and no name, is larger.
+const MOST: u64 = 64 * 1024;
+
+/// No authorities' certificates are larger.
+const MOST_CERTIFICATES: u64 = 1024 * 1024;
 
 const IN_A_POD: &str =
     "run in a pod with a service account whose token is mounted, or set the store's params";
@@ -45,7 +48,7 @@ impl Kubernetes {
             return Ok(namespace.clone());
         }
         let path = Path::new(ACCOUNT).join("namespace");
-        let namespace = read(&path)?.trim().to_owned();
+        let namespace = read(&path, MOST)?.trim().to_owned();
         if is_name(&namespace) {
             return Ok(namespace);
         }
@@ -55,7 +58,7 @@ impl Kubernetes {
 
     /// The token of the service account.
     pub(crate) fn token(&self) -> Result<SecretString, StoreError> {
-        let token = read(&self.token_file)?;
+        let token = read(&self.token_file, MOST)?;
         let token = token.trim();
         if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
             let message = format!("{} holds no token", self.token_file.display());
@@ -66,7 +69,7 @@ impl Kubernetes {
 
     /// The certificates of those who may vouch for the API server: the cluster's, and nobody else's.
     pub(crate) fn roots(&self) -> Result<RootCertStore, StoreError> {
-        let text = read(&self.ca_file)?;
+        let text = read(&self.ca_file, MOST_CERTIFICATES)?;
         let mut roots = RootCertStore::empty();
         let certificates = CertificateDer::pem_slice_iter(text.as_bytes()).filter_map(Result::ok);
         roots.add_parsable_certificates(certificates);
@@ -82,18 +85,13 @@ impl Kubernetes {
 }
 
 /// Reads a small text file. What it holds becomes part of no message.
-fn read(path: &Path) -> Result<String, StoreError> {
+fn read(path: &Path, most: u64) -> Result<Zeroizing<String>, StoreError> {
     let failed =
         |reason: String| StoreError::new(format!("{} cannot be read: {reason}", path.display()), IN_A_POD);
-    // Before it is opened: opening a pipe waits for a writer.
-    if !std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.is_file() {
-        return Err(failed("it is not a regular file".to_owned()));
-    }
-    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
-        return Err(failed(format!("it is larger than {MAX_BYTES} bytes")));
-    }
-    String::from_utf8(bytes).map_err(|_| failed("it is not text".to_owned()))
+    let bytes = file::read(path, most).map_err(|error| failed(error.to_string()))?.bytes;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        failed("it is not text".to_owned())
+    })?;
+    Ok(Zeroizing::new(text))
 }

@@ -1,28 +1,25 @@
 //! `.env` files: `NAME=value`, with `export`, comments and quotes, and without `$NAME` expansion.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
-use spicepod::{Problem, Severity};
+use secrecy::zeroize::Zeroizing;
+use spicepod::{Problem, Severity, file};
+
+use crate::expose::Draft;
 
 const MAX_BYTES: u64 = 1024 * 1024;
 
+/// Variables with their values, which are wiped when they go.
+pub(crate) type Variables = HashMap<String, Zeroizing<String>>;
+
 /// Reads a file; the later of two lines with one name counts. Values never reach a message.
-pub(crate) fn read(path: &Path, shown: &str) -> Result<(HashMap<String, String>, Vec<Problem>), String> {
-    let mut text = String::new();
-    // Before it is opened: opening a pipe waits for a writer.
-    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if u64::try_from(read).unwrap_or(u64::MAX) > MAX_BYTES {
-        return Err(format!("it is larger than {MAX_BYTES} bytes"));
-    }
+pub(crate) fn read(path: &Path, shown: &str) -> Result<(Variables, Vec<Problem>), String> {
+    let contents = file::read(path, MAX_BYTES).map_err(|error| error.to_string())?;
+    let mut problems: Vec<Problem> = contents.warning(shown).into_iter().collect();
+    let bytes = Zeroizing::new(contents.bytes);
+    let text = str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
     let mut variables = HashMap::new();
-    let mut problems = Vec::new();
     let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
     while let Some((index, line)) = lines.next() {
         let mut ahead = lines.clone();
@@ -45,7 +42,7 @@ pub(crate) fn read(path: &Path, shown: &str) -> Result<(HashMap<String, String>,
 fn assignment<'a>(
     line: &'a str,
     more: impl FnMut() -> Option<&'a str>,
-) -> Result<Option<(String, String)>, &'static str> {
+) -> Result<Option<(String, Zeroizing<String>)>, &'static str> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -62,7 +59,7 @@ fn assignment<'a>(
     let value = value.trim_start();
     let value = match value.chars().next() {
         Some(quote @ ('"' | '\'')) => quoted(value, quote, more)?,
-        _ => comment(value).map_or(value, |(value, _)| value).trim_end().to_owned(),
+        _ => Zeroizing::new(comment(value).map_or(value, |(value, _)| value).trim_end().to_owned()),
     };
     Ok(Some((name.to_owned(), value)))
 }
@@ -79,8 +76,8 @@ fn quoted<'a>(
     value: &'a str,
     quote: char,
     mut more: impl FnMut() -> Option<&'a str>,
-) -> Result<String, &'static str> {
-    let mut text = String::new();
+) -> Result<Zeroizing<String>, &'static str> {
+    let mut text = Draft::with_capacity(value.len());
     let mut rest = value.strip_prefix(quote).unwrap_or(value).chars();
     loop {
         match rest.next() {
@@ -90,7 +87,10 @@ fn quoted<'a>(
                 Some('r') => text.push('\r'),
                 Some('t') => text.push('\t'),
                 Some(c @ ('"' | '\\' | '$')) => text.push(c),
-                Some(c) => text.extend(['\\', c]),
+                Some(c) => {
+                    text.push('\\');
+                    text.push(c);
+                }
                 None => text.push('\\'),
             },
             Some(c) => text.push(c),
@@ -105,7 +105,7 @@ fn quoted<'a>(
     }
     let after = rest.as_str().trim_start();
     if after.is_empty() || after.starts_with('#') {
-        Ok(text)
+        Ok(text.wiped())
     } else {
         Err("text follows the closing quote, and the line is skipped")
     }
@@ -115,7 +115,7 @@ fn quoted<'a>(
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> (HashMap<String, String>, Vec<Problem>) {
+    fn parsed(text: &str) -> (Variables, Vec<Problem>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
         std::fs::write(&path, text).unwrap();
@@ -138,7 +138,7 @@ mod tests {
             ("H", "a\nb"),
         ];
         for (name, value) in expected {
-            assert_eq!(variables.get(name).map(String::as_str), Some(value), "{name}");
+            assert_eq!(variables.get(name).map(|value| value.as_str()), Some(value), "{name}");
         }
         assert_eq!(variables.len(), expected.len());
     }

@@ -2,15 +2,16 @@
 //!
 //! The only reader of the process environment in the whole program.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 use spicepod::{Problem, Severity};
 
-use crate::dotenv;
+use crate::dotenv::{self, Variables};
 
 /// The files that are read, the first one first.
 const FILES: [&str; 2] = [".env.local", ".env"];
@@ -21,16 +22,18 @@ pub struct Environment(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    process: HashMap<String, String>,
+    process: Variables,
     files: Vec<File>,
     folder: PathBuf,
     /// The files that were looked for, whether they are there or not.
     looked_for: Vec<PathBuf>,
+    /// The variables of the process that were asked for as secrets.
+    given: Arc<Mutex<BTreeSet<String>>>,
 }
 
 struct File {
     name: String,
-    variables: HashMap<String, String>,
+    variables: Variables,
 }
 
 impl Environment {
@@ -39,18 +42,21 @@ impl Environment {
     pub fn process(folder: &Path) -> (Self, Vec<Problem>) {
         #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
         let process = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, Zeroizing::new(value.into_string().ok()?)))
+            })
             .collect();
         Self::with_files(process, folder)
     }
 
     /// Takes variables as given, without any file.
     pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
-        let process = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let wiped = |(name, value): (N, V)| (name.into(), Zeroizing::new(value.into()));
+        let process = pairs.into_iter().map(wiped).collect();
         Self(Arc::new(Inner { process, ..Inner::default() }))
     }
 
-    pub(crate) fn with_files(process: HashMap<String, String>, folder: &Path) -> (Self, Vec<Problem>) {
+    pub(crate) fn with_files(process: Variables, folder: &Path) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut files = Vec::new();
         for name in FILES {
@@ -75,7 +81,16 @@ impl Environment {
             }
         }
         let looked_for = FILES.iter().map(|name| folder.join(name)).collect();
-        (Self(Arc::new(Inner { process, files, folder: folder.to_owned(), looked_for })), problems)
+        (
+            Self(Arc::new(Inner {
+                process,
+                files,
+                folder: folder.to_owned(),
+                looked_for,
+                ..Inner::default()
+            })),
+            problems,
+        )
     }
 
     /// The environment with one file in place of `.env.local` and `.env`; the path counts from the folder.
@@ -84,14 +99,24 @@ impl Environment {
         let (variables, problems) = dotenv::read(&file, path)?;
         let files = vec![File { name: path.to_owned(), variables }];
         let (process, folder) = (self.0.process.clone(), self.0.folder.clone());
-        let inner = Inner { process, files, folder, looked_for: vec![file] };
+        let given = Arc::clone(&self.0.given);
+        let inner = Inner { process, files, folder, looked_for: vec![file], given };
         Ok((Self(Arc::new(inner)), problems))
     }
 
-    /// The value of a variable.
+    /// The value of a variable that is no secret.
     pub fn get(&self, name: &str) -> Option<String> {
+        self.value(name).map(|value| value.to_string())
+    }
+
+    /// The value of a variable that is a secret; one that is set to nothing is not set.
+    pub fn get_secret(&self, name: &str) -> Option<SecretString> {
+        self.value(name).filter(|value| !value.is_empty()).map(SecretString::from)
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
         let file = || self.0.files.iter().find_map(|file| file.variables.get(name));
-        self.0.process.get(name).or_else(file).cloned()
+        self.0.process.get(name).or_else(file).map(|value| value.as_str())
     }
 
     /// Whether the process itself has a variable that is not blank.
@@ -103,7 +128,20 @@ impl Environment {
     pub(crate) fn secret(&self, key: &str) -> Option<SecretString> {
         let capitals = key.to_ascii_uppercase();
         let names = [format!("SPICE_{key}"), key.to_owned(), format!("SPICE_{capitals}"), capitals];
-        names.iter().find_map(|name| self.get(name)).map(SecretString::from)
+        let (name, value) = names.iter().find_map(|name| Some((name, self.value(name)?)))?;
+        if self.0.process.contains_key(name) {
+            self.given().insert(name.clone());
+        }
+        Some(SecretString::from(value))
+    }
+
+    fn given(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The variables of the process itself that were asked for as secrets so far: no program that it starts needs them.
+    pub fn secret_variables(&self) -> Vec<String> {
+        self.given().iter().cloned().collect()
     }
 
     /// A path that counts from the manifest's folder.

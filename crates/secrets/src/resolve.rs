@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use secrecy::SecretString;
 use spicepod::{Cors, KeyLimits, Location, ParamValue, Problem, Spicepod};
 
-use crate::expose;
+use crate::expose::{self, Draft};
 use crate::reference::{Piece, pieces};
 use crate::store::StoreError;
 use crate::stores::{ALL, Named, Store, Stores};
@@ -171,7 +171,7 @@ impl Resolver<'_> {
     }
 
     async fn text(&mut self, text: &str, at: &Location, lenient: bool) -> Option<Value> {
-        let mut resolved = String::with_capacity(text.len());
+        let mut resolved = Draft::with_capacity(text.len());
         let (mut is_secret, mut complete) = (false, true);
         for piece in pieces(text) {
             match piece {
@@ -186,7 +186,7 @@ impl Resolver<'_> {
                 Piece::Reference { store, key } => {
                     is_secret = true;
                     match self.look_up(store, key, at).await {
-                        Some(secret) => expose::append(&mut resolved, &secret),
+                        Some(secret) => resolved.append(&secret),
                         None => complete = false,
                     }
                 }
@@ -195,7 +195,11 @@ impl Resolver<'_> {
         if !complete {
             return None;
         }
-        Some(if is_secret { Value::Secret(resolved.into()) } else { Value::Text(resolved) })
+        Some(if is_secret {
+            Value::Secret(resolved.secret())
+        } else {
+            Value::Text(resolved.text().to_owned())
+        })
     }
 
     async fn look_up(&mut self, store: &str, key: &str, at: &Location) -> Option<SecretString> {

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use spicepod::Problem;
 use tokio::sync::OnceCell;
 
 /// What a store gives to those who wait for it.
@@ -29,6 +30,11 @@ pub trait SecretStore: Send + Sync {
 
     /// Says how a key comes into it: `write the file /run/secrets/KEY`.
     fn advice(&self, key: &str) -> String;
+
+    /// What is noteworthy about what it gave, since this was last asked.
+    fn warnings(&self) -> Vec<Problem> {
+        Vec::new()
+    }
 
     /// The files that it has looked for so far, whether they are there or not; none where it keeps secrets elsewhere.
     fn files(&self) -> Vec<PathBuf> {

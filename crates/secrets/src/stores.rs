@@ -147,10 +147,13 @@ impl Stores {
         skipped.seen.push(failure);
     }
 
-    /// The stores that failed and were skipped since this was last asked; each failure is told once.
+    /// The stores that failed and were skipped since this was last asked, and what is noteworthy about the others;
+    /// each is told once.
     pub fn warnings(&self) -> Vec<Problem> {
         let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut skipped.unreported)
+        let mut warnings = std::mem::take(&mut skipped.unreported);
+        warnings.extend(self.open.iter().flat_map(|store| store.store.warnings()));
+        warnings
     }
 
     /// The files that the stores have looked for so far: a change of one may change a secret.

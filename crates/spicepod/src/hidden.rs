@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::yaml::{Node, NodeKind};
+use crate::yaml::{Entry, Node, NodeKind};
 
 /// Columns of a line, from and to; the end is exclusive.
 pub(crate) type Span = (usize, usize);
@@ -12,10 +12,11 @@ pub(crate) type Span = (usize, usize);
 pub(crate) struct Hidden(HashMap<usize, Vec<Span>>);
 
 impl Hidden {
-    /// Finds the values of keys that name a secret.
-    pub(crate) fn of(tree: &Node) -> Self {
+    /// Finds the values of keys that name a secret, also of those that are in no tree.
+    pub(crate) fn of(tree: &Node, repeated: &[Entry]) -> Self {
         let mut hidden = Self::default();
         hidden.add(tree, false);
+        repeated.iter().for_each(|entry| hidden.add(&entry.value, is_secret_key(&entry.key)));
         hidden
     }
 

@@ -19,6 +19,7 @@
 //! ```
 
 mod duration;
+pub mod file;
 mod hidden;
 mod load;
 mod location;

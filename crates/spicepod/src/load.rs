@@ -1,17 +1,16 @@
 //! Files into a manifest: the manifest itself, the files that it references, and its dependencies.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
+use crate::file::{self, Contents, ReadError};
 use crate::location::Location;
 use crate::names;
 use crate::problem::{MAX_PROBLEMS, Place, Problem, Severity, clip};
 use crate::shape::{self, MAX_COMPONENTS, MODEL, Mapping, SPICEPOD, WORKER};
 use crate::sources::{Position, Sources};
 use crate::spicepod::{Spicepod, raw};
-use crate::yaml::{self, Document, MAX_BYTES, Node};
+use crate::yaml::{self, Document, MAX_BYTES, Node, Parsed};
 
 mod build;
 mod workers;
@@ -42,7 +41,9 @@ pub fn load(path: &Path) -> Loaded {
     loaded.folder =
         file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let name = file.display().to_string();
-    match read(&file) {
+    let read = file::read(&file, most());
+    loaded.problems.extend(read.as_ref().ok().and_then(|contents| contents.warning(&name)));
+    match text(read) {
         Ok(text) => {
             loaded.read.extend(file.canonicalize());
             loaded.root(&name, &text, Some(loaded.folder.clone()));
@@ -90,6 +91,11 @@ fn find(path: &Path, loaded: &mut Loaded) -> Option<PathBuf> {
     })
 }
 
+/// As many bytes of a file are read.
+fn most() -> u64 {
+    u64::try_from(MAX_BYTES).unwrap_or(u64::MAX)
+}
+
 /// Why a text was not read, and what to do about it.
 struct Unreadable {
     message: String,
@@ -98,40 +104,31 @@ struct Unreadable {
     passing: bool,
 }
 
-/// Reads a text.
-fn read(path: &Path) -> Result<String, Unreadable> {
-    let of = |message: String, help| Unreadable { message, help, passing: false };
-    let unreadable = |error: std::io::Error| {
-        let help = if error.kind() == std::io::ErrorKind::NotFound {
-            "check the path"
-        } else {
-            "check the path and its permissions"
-        };
-        Unreadable { message: format!("cannot be read: {error}"), help, passing: true }
-    };
-    let too_large = |bytes: u64| {
-        let message = format!("has {bytes} bytes, and at most {MAX_BYTES} are read");
-        of(message, "serve some models with another process")
-    };
-    // Before it is opened: opening a pipe waits for a writer.
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(of("is not a regular file".to_owned(), "give the path of a manifest"));
+impl From<ReadError> for Unreadable {
+    fn from(error: ReadError) -> Self {
+        let of = |message: String, help| Self { message, help, passing: false };
+        match error {
+            ReadError::NotRegular => of("is not a regular file".to_owned(), "give the path of a manifest"),
+            ReadError::TooLarge { bytes, .. } => of(
+                format!("has {bytes} bytes, and at most {MAX_BYTES} are read"),
+                "serve some models with another process",
+            ),
+            ReadError::Failed(_) | ReadError::Outside | ReadError::Replaced => {
+                let is_missing = matches!(&error, ReadError::Failed(error) if error.kind() == std::io::ErrorKind::NotFound);
+                let help = if is_missing { "check the path" } else { "check the path and its permissions" };
+                Self { message: format!("cannot be read: {error}"), help, passing: true }
+            }
+        }
     }
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-    if metadata.len() > limit {
-        return Err(too_large(metadata.len()));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > MAX_BYTES {
-        return Err(too_large(limit + 1));
-    }
-    String::from_utf8(bytes).map_err(|error| {
+}
+
+/// The text of a file.
+fn text(read: Result<Contents, ReadError>) -> Result<String, Unreadable> {
+    String::from_utf8(read?.bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        of(format!("is not UTF-8 (line {line})"), "save it as UTF-8")
+        let message = format!("is not UTF-8 (line {line})");
+        Unreadable { message, help: "save it as UTF-8", passing: false }
     })
 }
 
@@ -160,9 +157,9 @@ impl Loaded {
     /// Parses one file twice and holds it to its table.
     fn document(&mut self, name: &str, text: &str, mapping: &'static Mapping) -> Option<(usize, Document)> {
         let file = self.sources.add(name, text);
-        let (tree, found) = yaml::parse(file, text);
-        let is_clean = found.is_empty();
-        self.problems.extend(found);
+        let Parsed { tree, repeated, problems } = yaml::parse(file, text);
+        let is_clean = problems.is_empty();
+        self.problems.extend(problems);
         let Some(tree) = tree else {
             if is_clean {
                 let position = Position { line: 1, column: 1, length: 1 };
@@ -183,7 +180,7 @@ impl Loaded {
             Some(Err((position, message))) => Some(yaml::of_typed_reader(file, text, *position, message)),
             None => None,
         };
-        self.sources.set_tree(file, tree);
+        self.sources.set_tree(file, tree, &repeated);
         if let Some(problem) = problem {
             self.problems.push(problem);
             return None;
@@ -288,11 +285,9 @@ impl Loaded {
         at: &Location,
         folder: &Path,
     ) -> Option<(usize, Document)> {
-        let within = path
-            .canonicalize()
-            .and_then(|file| Ok(file.starts_with(folder.canonicalize()?)))
-            .unwrap_or(false);
-        if !within {
+        let read = file::read_inside(folder, path, most());
+        // What is not there is outside as well: nobody learns of files elsewhere.
+        if matches!(read, Err(ReadError::Outside)) || path.canonicalize().is_err() {
             let problem =
                 Problem::error(at.clone(), format!("the file lies outside the folder {}", folder.display()));
             self.problems.push(problem.help("move it into that folder"));
@@ -305,7 +300,9 @@ impl Loaded {
             self.problems.push(problem.help("reference each file once"));
             return None;
         }
-        match read(path) {
+        self.problems
+            .extend(read.as_ref().ok().and_then(|contents| contents.warning(&path.display().to_string())));
+        match text(read) {
             Ok(text) => self.document(&path.display().to_string(), &text, mapping),
             Err(Unreadable { message, help, passing }) => {
                 let message = format!("the file {} {message}", path.display());

@@ -8,7 +8,7 @@ use crate::hidden::{Hidden, by_looks};
 use crate::location::{Location, Segment};
 use crate::names::is_invisible;
 use crate::problem::{Place, Problem, Severity};
-use crate::yaml::{Mark, Node, NodeKind};
+use crate::yaml::{Entry, Mark, Node, NodeKind};
 
 /// Longer lines are cut around what is underlined.
 const WIDEST: usize = 160;
@@ -53,9 +53,9 @@ impl Sources {
         self.files.len() - 1
     }
 
-    pub(crate) fn set_tree(&mut self, file: usize, tree: Node) {
+    pub(crate) fn set_tree(&mut self, file: usize, tree: Node, repeated: &[Entry]) {
         let Some(file) = self.files.get_mut(file) else { return };
-        file.hidden = Hidden::of(&tree);
+        file.hidden = Hidden::of(&tree, repeated);
         file.tree = Some(tree);
     }
 

@@ -12,5 +12,5 @@ mod typed;
 
 pub(crate) use scalar::{Plain, is_disputed};
 pub(crate) use syntax::of_typed_reader;
-pub(crate) use tree::{MAX_BYTES, Mark, Node, NodeKind, parse};
+pub(crate) use tree::{Entry, MAX_BYTES, Mark, Node, NodeKind, Parsed, parse};
 pub(crate) use typed::Document;

@@ -179,7 +179,7 @@ fn hint(message: &str, model_id: &ModelId, region: &str) -> Option<String> {
     message.contains("end of its life").then(|| "declare a model that is still served".to_owned())
 }
 
-/// Takes account ids and ARNs out of a message: they are nobody's business outside.
+/// Takes account ids, ARNs and AWS's hosts out of a message: they are nobody's business outside.
 fn redact(message: &str) -> String {
     let mut redacted = String::with_capacity(message.len());
     for (index, word) in message.split(' ').enumerate() {
@@ -187,6 +187,7 @@ fn redact(message: &str) -> String {
             redacted.push(' ');
         }
         match word.find("arn:aws") {
+            None if word.contains("amazonaws.com") => redacted.push('…'),
             Some(at) => {
                 push_without_accounts(&mut redacted, word.get(..at).unwrap_or_default());
                 redacted.push_str("arn:…");

@@ -204,6 +204,11 @@ fn expose(secret: &SecretString) -> String {
 mod tests {
     use super::*;
     use crate::clock::Clock;
+    use crate::model::Withheld;
+
+    fn cache_of(credentials: &Credentials) -> CredentialCache {
+        CredentialCache::new(credentials, "us-east-1", Clock::system(), Withheld::default())
+    }
 
     fn keys_of(secret: &str, from: KeysFrom) -> Option<CredentialSource> {
         let (id, token) = (Some("CANARY-id".into()), Some("CANARY-token".into()));
@@ -226,7 +231,7 @@ mod tests {
         let of = |id: &str, secret: &str, token: &str| {
             let [id, secret, token] = [id, secret, token].map(|text| Some(text.to_owned().into()));
             let source = CredentialSource::of_keys(id, secret, token, KeysFrom::Manifest).unwrap().unwrap();
-            CredentialCache::new(&Credentials { source, assume_role: None }, "us-east-1", Clock::system())
+            cache_of(&Credentials { source, assume_role: None })
         };
         assert!(of("a", "b+/=", "c").access().await.is_ok());
         for (cache, reason) in [
@@ -257,7 +262,7 @@ mod tests {
         let source = keys_of("CANARY-secret", KeysFrom::Manifest).unwrap();
         for source in [source, CredentialSource::Bearer("CANARY-key".into())] {
             let credentials = Credentials { source, assume_role: None };
-            let cache = CredentialCache::new(&credentials, "us-east-1", Clock::system());
+            let cache = cache_of(&credentials);
             let held = cache.get().await.unwrap();
             let access = cache.access().await.unwrap();
             for text in

@@ -67,6 +67,7 @@ impl Session for Models {
         context: Context<'a>,
     ) -> BoxFuture<'a, (Option<Draft>, Vec<Problem>)> {
         Box::pin(async move {
+            self.shared.withhold(context.environment.secret_variables());
             let mut reader = Reader::new(table::PARAMS, PREFIX, &model.params, model.at.clone());
             let draft = self.draft(model, id, context, &mut reader).await;
             let problems = reader.finish();

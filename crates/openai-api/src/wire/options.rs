@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::members::Ignored;
-use super::raw::RawObject;
+use super::raw::RawSchema;
 use super::record::{Record, optional};
 use super::word::{Word, Words};
 
@@ -23,7 +23,7 @@ pub(crate) struct ResponseFormat {
 pub(crate) struct JsonSchema {
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
-    pub(crate) schema: Option<RawObject>,
+    pub(crate) schema: Option<RawSchema>,
     pub(crate) strict: Option<bool>,
 }
 

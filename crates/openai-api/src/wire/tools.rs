@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Unexpected, Vis
 
 use super::cache;
 use super::members::Ignored;
-use super::raw::RawObject;
+use super::raw::RawSchema;
 use super::record::{Record, RecordSeed, optional};
 use crate::text::shorten;
 
@@ -34,7 +34,7 @@ pub(crate) struct SystemTool {
 pub(crate) struct Function {
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
-    pub(crate) parameters: Option<RawObject>,
+    pub(crate) parameters: Option<RawSchema>,
     pub(crate) strict: Option<bool>,
     pub(crate) cache: Option<Cache>,
 }

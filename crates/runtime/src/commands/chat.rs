@@ -20,6 +20,7 @@ use super::start::{self, Backing};
 use crate::cli::ChatArgs;
 use crate::http::{self, Door, Gateway, Keys, Limits};
 use crate::output;
+use crate::privacy;
 use crate::shutdown::Shutdown;
 
 mod client;
@@ -72,10 +73,10 @@ async fn find(arguments: &ChatArgs) -> Result<Partner, Error> {
     let mut server = JoinSet::new();
     let (client, local) = match &arguments.url {
         Some(url) => {
+            privacy::close();
             // No file of any folder speaks for a server elsewhere.
             let environment = Environment::process(std::path::Path::new("/nonexistent")).0;
-            let key = environment.get("SPICERACK_API_KEY").filter(|key| !key.is_empty());
-            (Client::new(url, key.map(SecretString::from)), None)
+            (Client::new(url, environment.get_secret("SPICERACK_API_KEY")), None)
         }
         None => {
             let (client, local) = local(arguments, &mut server).await?;

@@ -10,7 +10,7 @@ use rustls::pki_types::PrivateKeyDer;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use spicepod::KeyLimits;
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 
 use super::tls::{Unusable, private_key};
 
@@ -22,14 +22,19 @@ pub struct Keys {
     limited: bool,
 }
 
+/// What is kept of a key. All are of one length, so that none is compared faster than another.
+type Digest32 = [u8; 32];
+
 struct Known {
-    digest: [u8; 32],
+    digest: Digest32,
     caller: Arc<Caller>,
 }
 
 /// Who calls.
 #[derive(Debug, Default)]
 pub(crate) struct Caller {
+    /// What tells the key from others: the first 8 hexadecimal digits of its digest.
+    pub(crate) key_id: Box<str>,
     /// What the log calls the caller.
     pub(crate) name: Option<String>,
     /// The models that the caller may use; all where it is absent.
@@ -74,13 +79,15 @@ impl Keys {
                 requests: requests_per_minute,
                 tokens: tokens_per_minute,
             };
+            let digest: Digest32 = Sha256::digest(key.key.expose_secret()).into();
             let caller = Caller {
+                key_id: id_of(&digest),
                 name: key.name.clone(),
                 models: key.models.clone(),
                 limiter: Limiter::of(allowance),
                 turn: AtomicU64::new(0),
             };
-            Known { digest: Sha256::digest(key.key.expose_secret()).into(), caller: Arc::new(caller) }
+            Known { digest, caller: Arc::new(caller) }
         });
         let known: Vec<Known> = known.collect();
         let limited = known.iter().any(|known| known.caller.limiter.is_some());
@@ -111,18 +118,32 @@ impl Keys {
         self.known.len()
     }
 
-    /// Finds the caller whose key a request carries. Every key is compared, each in constant time, so that how
-    /// long it takes says nothing.
+    /// Finds the caller whose key a request carries.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Option<Arc<Caller>> {
-        let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
+        let digest: Digest32 = Sha256::digest(presented(headers)?).into();
+        self.of_digest(&digest, |one, other| one.ct_eq(other))
+    }
+
+    /// Finds the caller of a digest. Every key is compared, each in constant time, so that how long it takes says
+    /// nothing: neither how much of a key is right, nor which of them it is.
+    fn of_digest(
+        &self,
+        digest: &Digest32,
+        mut is_same: impl FnMut(&Digest32, &Digest32) -> Choice,
+    ) -> Option<Arc<Caller>> {
         let mut found = None;
         for known in &self.known {
-            if bool::from(known.digest.ct_eq(&digest)) {
+            if bool::from(is_same(&known.digest, digest)) {
                 found = Some(&known.caller);
             }
         }
         found.cloned()
     }
+}
+
+/// The first 8 hexadecimal digits of a digest.
+fn id_of(digest: &Digest32) -> Box<str> {
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 /// The key that a request carries: in `x-api-key`, or as a bearer token. Two of the same header are none.
@@ -157,3 +178,6 @@ impl fmt::Debug for Keys {
         f.debug_tuple("Keys").field(&names).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,6 +306,7 @@ impl Exchange {
                     first_token_ms = record.first_token.map(millis),
                     upstream_request_id = record.upstream_request_id.as_deref(),
                     client = %self.asked.client,
+                    key_id = record.caller.as_ref().map(|caller| &*caller.key_id),
                     key = record.caller.as_ref().and_then(|caller| caller.name.as_deref()),
                     "request"
                 )

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use futures_util::FutureExt as _;
 use http::Version;
 use http::header::{
@@ -23,7 +23,21 @@ use super::gateway::Gateway;
 use super::request_id::{self, X_REQUEST_ID};
 use super::{chat_completions, error, health, models};
 
+/// The longest path and query together, in bytes: no route needs more.
+const LONGEST_TARGET: usize = 8 * 1024;
+
 const X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// Every route. Who may ask is decided in front of them, and not by each on its own.
+fn routes() -> [(&'static str, MethodRouter<Arc<Gateway>>); 5] {
+    [
+        ("/v1/chat/completions", post(chat_completions::create)),
+        ("/v1/models", get(models::list)),
+        ("/v1/models/{*id}", get(models::retrieve)),
+        ("/health", get(health::health)),
+        ("/v1/ready", get(health::ready)),
+    ]
+}
 
 /// The gateway as one function from a request to a reply. Clones share everything.
 #[derive(Clone, Debug)]
@@ -34,12 +48,9 @@ pub(super) struct Application {
 
 impl Application {
     pub(super) fn new(gateway: Arc<Gateway>) -> Self {
-        let routes = Router::new()
-            .route("/v1/chat/completions", post(chat_completions::create))
-            .route("/v1/models", get(models::list))
-            .route("/v1/models/{*id}", get(models::retrieve))
-            .route("/health", get(health::health))
-            .route("/v1/ready", get(health::ready))
+        let routes = routes()
+            .into_iter()
+            .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
             .fallback(unknown_route)
             .method_not_allowed_fallback(method_not_allowed)
             .with_state(Arc::clone(&gateway));
@@ -112,6 +123,9 @@ impl Application {
 /// Refuses who may not call, and everybody once the process is about to stop.
 fn admit(exchange: &Exchange, request: &Request) -> Result<(), ApiError> {
     let door = &exchange.serving.door;
+    if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > LONGEST_TARGET) {
+        return Err(ApiError::uri_too_long());
+    }
     door.check(request)?;
     if exchange.route().is_open() {
         return Ok(());
@@ -151,3 +165,6 @@ async fn method_not_allowed(axum::Extension(exchange): Ticket, request: Request)
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
+
+#[cfg(test)]
+mod tests;

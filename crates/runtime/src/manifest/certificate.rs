@@ -1,17 +1,20 @@
 //! The listener's certificate and key: from files or from the manifest, checked before anybody is let in.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::PrivateKeyDer;
+use secrecy::zeroize::Zeroizing;
 use secrets::ResolvedTls;
-use spicepod::{Location, Problem};
+use spicepod::{Location, Problem, file};
 
 use crate::http::{Tls, Unusable, private_key, secret_key};
 
 /// No chain of certificates is as large.
-const LARGEST: u64 = 1024 * 1024;
+const LARGEST_CHAIN: u64 = 1024 * 1024;
+
+/// No key is as large.
+const LARGEST_KEY: u64 = 64 * 1024;
 
 /// Reads the certificate that a manifest declares; paths count from its folder.
 pub(super) fn load(
@@ -25,8 +28,10 @@ pub(super) fn load(
         return (None, Vec::new());
     }
     let mut problems = Vec::new();
-    let chain = chain(tls, folder).map_err(|problem| problems.push(problem)).ok();
-    let key = key(tls, folder).map_err(|problem| problems.push(problem)).ok();
+    let mut warnings = Vec::new();
+    let chain = chain(tls, folder, &mut warnings).map_err(|problem| problems.push(problem)).ok();
+    let key = key(tls, folder, &mut warnings).map_err(|problem| problems.push(problem)).ok();
+    problems.append(&mut warnings);
     let (Some(chain), Some(key)) = (chain, key) else { return (None, problems) };
     match Tls::new(&chain, key) {
         Ok(tls) => (Some(Arc::new(tls)), problems),
@@ -55,18 +60,28 @@ fn at(name: &str) -> Location {
     Location::of_manifest().key("runtime").key("tls").key(name)
 }
 
-fn chain(tls: &ResolvedTls, folder: &Path) -> Result<Vec<u8>, Problem> {
+fn chain(
+    tls: &ResolvedTls,
+    folder: &Path,
+    warnings: &mut Vec<Problem>,
+) -> Result<Zeroizing<Vec<u8>>, Problem> {
     match (&tls.certificate_file, &tls.certificate) {
-        (Some(file), None) => read(folder, file, "certificate_file"),
-        (None, Some(text)) => Ok(text.as_bytes().to_vec()),
+        (Some(file), None) => read(&folder.join(file), file, ("certificate_file", LARGEST_CHAIN), warnings),
+        (None, Some(text)) => Ok(Zeroizing::new(text.as_bytes().to_vec())),
         (Some(_), Some(_)) => Err(twice("certificate_file", "certificate")),
         (None, None) => Err(missing("certificate", "certificate_file: server.pem")),
     }
 }
 
-fn key(tls: &ResolvedTls, folder: &Path) -> Result<PrivateKeyDer<'static>, Problem> {
+fn key(
+    tls: &ResolvedTls,
+    folder: &Path,
+    warnings: &mut Vec<Problem>,
+) -> Result<PrivateKeyDer<'static>, Problem> {
     let key = match (&tls.key_file, &tls.key) {
-        (Some(file), None) => private_key(&read(folder, file, "key_file")?),
+        (Some(file), None) => {
+            private_key(&read(&folder.join(file), file, ("key_file", LARGEST_KEY), warnings)?)
+        }
         (None, Some(key)) => secret_key(key),
         (Some(_), Some(_)) => return Err(twice("key_file", "key")),
         (None, None) => return Err(missing("key", "key_file: server.key")),
@@ -74,20 +89,18 @@ fn key(tls: &ResolvedTls, folder: &Path) -> Result<PrivateKeyDer<'static>, Probl
     key.map_err(|unusable| explain(tls, unusable))
 }
 
-fn read(folder: &Path, file: &str, name: &str) -> Result<Vec<u8>, Problem> {
-    let unreadable = |reason: String| {
-        let problem = Problem::error(at(name), format!("`{file}` cannot be read: {reason}"));
+fn read(
+    path: &Path,
+    shown: &str,
+    (name, most): (&str, u64),
+    warnings: &mut Vec<Problem>,
+) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let contents = file::read(path, most).map_err(|error| {
+        let problem = Problem::error(at(name), format!("`{shown}` cannot be read: {error}"));
         problem.help("a path counts from the manifest's folder").passing(true)
-    };
-    let path = folder.join(file);
-    let metadata = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?;
-    if !metadata.is_file() || metadata.len() > LARGEST {
-        return Err(unreadable("it is no regular file of up to 1 MiB".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    let opened = std::fs::File::open(&path).map_err(|error| unreadable(error.to_string()))?;
-    opened.take(LARGEST).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
-    Ok(bytes)
+    })?;
+    warnings.extend(contents.warning(shown));
+    Ok(Zeroizing::new(contents.bytes))
 }
 
 fn twice(file: &str, inline: &str) -> Problem {

@@ -1,4 +1,4 @@
-//! Events as JSON, one object a line: `timestamp`, `level`, then the event's fields in their order.
+//! Events as JSON, one object a line: `timestamp`, `level`, then the event's fields in their order, and `sequence`.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
@@ -33,8 +33,7 @@ impl<S: Subscriber> Layer<S> for JsonLines {
             line.push_str(event.metadata().level().as_str());
             line.push('"');
             event.record(&mut Members(&mut line));
-            line.push_str("}\n");
-            self.0.push(line.as_bytes());
+            self.0.push_numbered(line.as_bytes());
         });
     }
 }

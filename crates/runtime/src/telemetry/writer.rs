@@ -41,6 +41,8 @@ fn drop_lines(bytes: &[u8]) {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
+    /// How many lines have had a number, dropped ones included: a number that is missing is a line that is.
+    numbered: u64,
     /// The thread sleeps until it is woken.
     idle: bool,
     /// Nothing more is to come.
@@ -62,13 +64,26 @@ impl Queue {
     }
 
     fn push(&self, line: &[u8]) {
+        self.add(self.state(), [line]);
+    }
+
+    /// Ends an object by its number. It is given where the order of the lines is, so that both are the same.
+    fn push_numbered(&self, object: &[u8]) {
         let mut state = self.state();
-        if state.ended || state.waiting.len().saturating_add(line.len()) > MOST {
+        state.numbered = state.numbered.saturating_add(1);
+        let mut digits = itoa::Buffer::new();
+        let number = digits.format(state.numbered).as_bytes();
+        self.add(state, [object, b",\"sequence\":", number, b"}\n"]);
+    }
+
+    fn add<const N: usize>(&self, mut state: MutexGuard<'_, State>, line: [&[u8]; N]) {
+        let length = line.iter().map(|part| part.len()).sum();
+        if state.ended || state.waiting.len().saturating_add(length) > MOST {
             drop(state);
-            drop_lines(line);
+            line.into_iter().for_each(drop_lines);
             return;
         }
-        state.waiting.extend_from_slice(line);
+        line.into_iter().for_each(|part| state.waiting.extend_from_slice(part));
         if std::mem::take(&mut state.idle) {
             drop(state);
             self.changed.notify_all();
@@ -153,9 +168,9 @@ impl Log {
 pub(super) struct Lines(Arc<Queue>);
 
 impl Lines {
-    /// Takes one line with its end.
-    pub(super) fn push(&self, line: &[u8]) {
-        self.0.push(line);
+    /// Takes an object without its end, and numbers it.
+    pub(super) fn push_numbered(&self, object: &[u8]) {
+        self.0.push_numbered(object);
     }
 }
 
@@ -254,5 +269,18 @@ mod tests {
         let (log, _allow, _seen) = self::log();
         log.lines().make_writer().write_all(b"one\n").unwrap();
         assert!(!log.finish());
+
+        // A line that is missing leaves a gap in the numbers.
+        let (log, allow, seen) = self::log();
+        let (lines, before) = (log.lines(), dropped());
+        lines.push_numbered(b"{\"a\":1");
+        lines.make_writer().write_all(b"no object\n").unwrap();
+        lines.push_numbered(&vec![b' '; MOST]);
+        lines.push_numbered(b"{\"b\":2");
+        assert_eq!(dropped() - before, 1);
+        drop(allow);
+        assert!(log.finish());
+        let text = String::from_utf8(seen.iter().flatten().collect()).unwrap();
+        assert_eq!(text, "{\"a\":1,\"sequence\":1}\nno object\n{\"b\":2,\"sequence\":3}\n");
     }
 }

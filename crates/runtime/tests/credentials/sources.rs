@@ -72,6 +72,31 @@ async fn a_process_of_a_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_gets_the_variables_of_aws_and_its_own_and_no_secret_of_the_manifest() {
+    let json =
+        format!(r#"{{"Version":1,"AccessKeyId":"{}","SecretAccessKey":"{}"}}"#, PROFILE.id, PROFILE.secret);
+    let machine = Machine::new().await.file("keys.json", &json);
+    let (seen, keys) = (machine.path("seen"), machine.path("keys.json"));
+    let config = format!("[profile dev]\ncredential_process = env > {seen}; cat {keys}\n");
+    let machine = machine
+        .file(".aws/config", &config)
+        .env("AWS_PROFILE", "dev")
+        .env("VAULT_ADDR", "http://vault.internal")
+        .env("OWN_LIMIT", "77")
+        .env("SPICE_HEAT", "0.5")
+        .param("maxTokens: ${ env:OWN_LIMIT }")
+        .param("temperature: ${ secrets:heat }");
+    assert_eq!(machine.found(), "profile dev (process) - ok");
+    let seen = std::fs::read_to_string(seen).unwrap();
+    for name in ["AWS_PROFILE=dev\n", "VAULT_ADDR=", "HOME="] {
+        assert!(seen.contains(name), "{name}: {seen}");
+    }
+    for name in ["OWN_LIMIT", "SPICE_HEAT"] {
+        assert!(!seen.contains(name), "{name}: {seen}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_a_profile_assumes_with_another_profile() {
     let sts = sts(ROLE).await.unwrap();
     let config = format!(

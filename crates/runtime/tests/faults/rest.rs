@@ -90,8 +90,12 @@ fn page(address: SocketAddr) -> String {
     page
 }
 
-/// How many descriptors a process has open; 0 where the system does not tell.
+/// How many descriptors a process has open; 0 where the system does not tell. A process with secrets shows them to root
+/// alone, and Linux 6.2 tells everybody how many there are.
 fn descriptors(process: u32) -> u64 {
-    let open = std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count);
-    u64::try_from(open).unwrap()
+    let folder = format!("/proc/{process}/fd");
+    match std::fs::read_dir(&folder) {
+        Ok(open) => u64::try_from(open.count()).unwrap(),
+        Err(_) => std::fs::metadata(folder).map_or(0, |folder| folder.len()),
+    }
 }

@@ -82,19 +82,58 @@ async fn defaults_of_the_manifest_fill_in_what_a_request_leaves_out() {
     assert_eq!(bodies[2]["inferenceConfig"].get("stopSequences"), None);
 }
 
+/// The headers that a call to Bedrock has, streamed or not.
+const SENT: [&str; 9] = [
+    "accept",
+    "amz-sdk-invocation-id",
+    "amz-sdk-request",
+    "authorization",
+    "content-length",
+    "content-type",
+    "host",
+    "user-agent",
+    "x-amz-date",
+];
+
 #[tokio::test]
 async fn what_is_sent_is_signed_and_carries_nothing_of_the_client() {
     let (gateway, emulator) = Gateway::with_emulator(&[]).await;
-    let http = gateway
-        .http
-        .with("x-secret-of-mine", "1")
-        .with("authorization", "Bearer sk-client")
-        .with("cookie", "a=b");
+    let of_the_client = [
+        ("authorization", "Bearer sk-client"),
+        ("x-api-key", "sk-client"),
+        ("cookie", "a=canary"),
+        ("user-agent", "canary/1"),
+        ("x-forwarded-for", "10.9.8.7"),
+        ("x-forwarded-host", "canary.example"),
+        ("forwarded", "for=10.9.8.7"),
+        ("via", "1.1 canary"),
+        ("x-amz-security-token", "canary"),
+        ("x-amz-date", "20200101T000000Z"),
+        ("x-amz-content-sha256", "canary"),
+        ("x-amzn-bedrock-guardrailidentifier", "canary"),
+        ("x-amzn-bedrock-trace", "ENABLED_FULL"),
+        ("x-amzn-requestid", "canary"),
+        ("te", "trailers"),
+        ("x-request-id", "mine-canary"),
+        ("x-secret-of-mine", "canary"),
+        ("anthropic-beta", "canary-2020-01-01"),
+    ];
+    let http = of_the_client.iter().fold(gateway.http.clone(), |http, (name, value)| http.with(name, value));
     assert_eq!(http.post(&hello("hi")).await.status, 200);
-    let request = &emulator.requests()[0];
-    let names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
-    assert!(names.iter().all(|name| !["x-secret-of-mine", "cookie"].contains(name)), "{names:?}");
-    let authorization = request.header("authorization").unwrap();
-    assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIAEMULATOR"), "{authorization}");
-    assert!(authorization.contains("/us-east-1/bedrock/aws4_request"), "{authorization}");
+    assert!(http.post(&crate::support::hello_streamed("hi")).await.events().done);
+    for request in emulator.requests() {
+        let mut names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        assert!(names.is_sorted_by(|one, other| one < other), "twice: {names:?}");
+        assert!(names.iter().all(|name| SENT.contains(name)), "{names:?}");
+        let all =
+            format!("{:?} {} {}", request.headers, request.path, String::from_utf8_lossy(&request.body));
+        for value in ["canary", "sk-client", "10.9.8.7", "2020"] {
+            assert!(!all.contains(value), "{value}: {all}");
+        }
+        let authorization = request.header("authorization").unwrap();
+        assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIAEMULATOR"), "{authorization}");
+        assert!(authorization.contains("/us-east-1/bedrock/aws4_request"), "{authorization}");
+    }
+    assert_eq!(emulator.requests().len(), 2);
 }

@@ -37,6 +37,48 @@ async fn one_line_a_request_says_how_it_went() {
     assert_eq!(gateway.request_line()["route"], "models", "probes are silent");
 }
 
+/// Sends the text in every place where a request may hold one, taken or refused.
+async fn everywhere(http: &crate::support::Http) {
+    let schema =
+        json!({ "type": "object", "description": PROMPT, "properties": { PROMPT: { "type": "string" } } });
+    let tool = json!({ "type": "function", "function": { "name": "f", "description": PROMPT, "parameters": schema } });
+    let arguments = json!({ PROMPT: PROMPT }).to_string();
+    let call =
+        json!({ "id": PROMPT, "type": "function", "function": { "name": "f", "arguments": arguments } });
+    let mut taken = hello(PROMPT);
+    taken["messages"] = json!([
+        { "role": "system", "content": PROMPT },
+        { "role": "user", "content": [{ "type": "text", "text": PROMPT }], "name": PROMPT },
+        { "role": "assistant", "content": PROMPT, "tool_calls": [call] },
+        { "role": "tool", "tool_call_id": PROMPT, "content": PROMPT },
+        { "role": "user", "content": PROMPT },
+    ]);
+    taken["tools"] = json!([tool]);
+    taken["stop"] = json!([PROMPT]);
+    taken["user"] = json!(PROMPT);
+    taken["metadata"] = json!({ "note": PROMPT });
+    taken["prompt_cache_key"] = json!(PROMPT);
+    for stream in [false, true] {
+        taken["stream"] = stream.into();
+        let reply = http.with("x-session-id", PROMPT).post(&taken).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    let mut refused = vec![hello(PROMPT), hello(PROMPT), hello(PROMPT), hello(PROMPT), hello(PROMPT)];
+    refused[0]["model"] = PROMPT.into();
+    refused[1]["messages"][0]["role"] = PROMPT.into();
+    refused[2]["messages"][0]["content"] = json!([{ "type": PROMPT }]);
+    refused[3]["tool_choice"] = json!({ "type": "function", "function": { "name": PROMPT } });
+    refused[4]["messages"][0]["content"] = json!([{ "type": "image_url", "image_url": { "url": format!("https://{PROMPT}.invalid/{PROMPT}") } }]);
+    for body in refused {
+        assert!(http.post(&body).await.status.is_client_error(), "{body}");
+    }
+    for path in [format!("/{PROMPT}"), format!("/v1/models/{PROMPT}"), format!("/v1/models?format={PROMPT}")]
+    {
+        assert!(http.get(&path).await.status.is_client_error(), "{path}");
+    }
+    assert_eq!(http.send("POST", "/v1/chat/completions", format!("{{\"{PROMPT}")).await.status, 400);
+}
+
 #[tokio::test]
 async fn secrets_and_texts_are_in_no_output_at_any_level() {
     let emulator = bedrock_emulator::Emulator::start(bedrock_emulator::Config::default().key(
@@ -73,6 +115,7 @@ async fn secrets_and_texts_are_in_no_output_at_any_level() {
         ];
         assert_eq!(http.post(&hello(PROMPT)).await.status, 200);
         assert!(http.post(&hello_streamed(PROMPT)).await.events().done);
+        everywhere(&http).await;
         emulator.push(Reply::error(
             403,
             "ExpiredTokenException",

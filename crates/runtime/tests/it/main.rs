@@ -8,17 +8,21 @@
 )]
 
 mod agents;
+mod audit;
 mod bodies;
 mod chat_command;
 mod command_line;
 mod conversations;
 mod door;
+mod edges;
 mod examples;
 mod faults;
 mod golden;
 mod guardrails;
+mod host;
 mod hostile;
 mod http_errors;
+mod leaks;
 mod limits;
 mod logs;
 mod mission;

@@ -146,7 +146,7 @@ async fn the_process_wins_over_env_local_and_that_over_env() {
     std::fs::write(folder.path().join(".env"), "A=env\nB=env\nC=env\n").unwrap();
     std::fs::write(folder.path().join(".env.local"), "A=local\nB=local\n").unwrap();
     std::fs::write(folder.path().join("other.env"), "B=other\n").unwrap();
-    let process = HashMap::from([("A".to_owned(), "process".to_owned())]);
+    let process = HashMap::from([("A".to_owned(), "process".to_owned().into())]);
     let (environment, problems) = Environment::with_files(process, folder.path());
     assert!(problems.is_empty());
     let params = "      a: ${ env:A }\n      b: ${ env:B }\n      c: ${ env:C }\n";
@@ -247,7 +247,8 @@ async fn files_stand_beside_the_environment_and_the_last_store_wins() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("mounted")).unwrap();
     std::fs::write(folder.path().join("mounted/A"), "file\n").unwrap();
-    let process = HashMap::from([("A".to_owned(), "env".to_owned()), ("B".to_owned(), "env".to_owned())]);
+    let process =
+        HashMap::from([("A".to_owned(), "env".to_owned().into()), ("B".to_owned(), "env".to_owned().into())]);
     let (environment, _) = Environment::with_files(process, folder.path());
     let params =
         "      a: ${ secrets:A }\n      b: ${ secrets:B }\n      c: ${ secrets:C }\n      d: ${ env:A }\n";
@@ -345,7 +346,7 @@ async fn the_last_store_is_asked_first_and_all_that_were_searched_are_named() {
 async fn spices_prefix_wins_wherever_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(".env"), "SPICE_KEY=prefixed\n").unwrap();
-    let process = HashMap::from([("KEY".to_owned(), "plain".to_owned())]);
+    let process = HashMap::from([("KEY".to_owned(), "plain".to_owned().into())]);
     let (environment, _) = Environment::with_files(process, folder.path());
     let outcome = run(&format!("{MODEL}      a: ${{ secrets:KEY }}\n"), &environment, |_| false).await;
     assert_eq!(outcome.secret("a"), "prefixed");
@@ -386,7 +387,7 @@ async fn certificates_and_their_files_may_be_references() {
 async fn debug_output_shows_no_value() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(".env"), "A=hunter2\n").unwrap();
-    let process = HashMap::from([("B".to_owned(), "hunter2".to_owned())]);
+    let process = HashMap::from([("B".to_owned(), "hunter2".to_owned().into())]);
     let (environment, _) = Environment::with_files(process, folder.path());
     let auth = "runtime:\n  auth: {api-key: {keys: [hunter2, '${ env:A }x']}}\n  tls: {key: hunter2}\n";
     let params = "      a: ${ env:A }\n      b: [{c: \"x ${ env:B }\"}]\n      aws_session_token: hunter2\n";

@@ -4,12 +4,14 @@
 //! all files at once.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+use spicepod::Problem;
+use spicepod::file::{self, Contents, ReadError};
 
 use super::kind::{OpenError, Opening, Selector, StoreKind};
 use crate::expose;
@@ -32,7 +34,12 @@ fn open(opening: &mut Opening<'_>) -> Result<Box<dyn SecretStore>, OpenError> {
         return Err(OpenError::of_selector("the folder is no path", "write `from: file:/run/secrets`"));
     }
     let path = opening.environment.in_folder(folder);
-    Ok(Box::new(FileStore { path, shown: folder.to_owned(), asked: Mutex::default() }))
+    Ok(Box::new(FileStore {
+        path,
+        shown: folder.to_owned(),
+        asked: Mutex::default(),
+        noted: Mutex::default(),
+    }))
 }
 
 struct FileStore {
@@ -41,18 +48,19 @@ struct FileStore {
     shown: String,
     /// The files that were asked for.
     asked: Mutex<BTreeSet<PathBuf>>,
+    noted: Mutex<Noted>,
+}
+
+/// What is noteworthy about the files, each once.
+#[derive(Default)]
+struct Noted {
+    told: Vec<Problem>,
+    untold: Vec<Problem>,
 }
 
 impl SecretStore for FileStore {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<SecretString>, StoreError>> {
-        Box::pin(async move {
-            // The files of a mount may be swapped between two steps; the second look sees the new ones.
-            match self.read(key) {
-                Err(Failure::Vanished) => self.read(key),
-                result => result,
-            }
-            .or_else(|failure| self.explain(key, failure))
-        })
+        Box::pin(async move { self.read(key).or_else(|failure| self.explain(key, failure)) })
     }
 
     fn describe(&self) -> String {
@@ -61,6 +69,10 @@ impl SecretStore for FileStore {
 
     fn advice(&self, key: &str) -> String {
         format!("write the file {}", self.shown_file(key))
+    }
+
+    fn warnings(&self) -> Vec<Problem> {
+        std::mem::take(&mut self.noted.lock().unwrap_or_else(PoisonError::into_inner).untold)
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -76,6 +88,7 @@ enum Failure {
     Missing,
     /// It was there, and then it was not.
     Vanished,
+    Replaced,
     Outside,
     NotRegular,
     TooLarge,
@@ -103,30 +116,34 @@ impl FileStore {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(Failure::Missing),
             Err(error) => return Err(Failure::Unreadable(error)),
         }
-        let vanished = |error: io::Error| {
-            if error.kind() == ErrorKind::NotFound { Failure::Vanished } else { Failure::Unreadable(error) }
-        };
-        let path = path.canonicalize().map_err(vanished)?;
-        if !path.starts_with(&folder) {
-            return Err(Failure::Outside);
+        let contents = file::read_inside(&folder, &path, MAX_BYTES).map_err(|error| match error {
+            ReadError::Failed(error) if error.kind() == ErrorKind::NotFound => Failure::Vanished,
+            ReadError::Failed(error) => Failure::Unreadable(error),
+            ReadError::Outside => Failure::Outside,
+            ReadError::NotRegular => Failure::NotRegular,
+            ReadError::TooLarge { .. } => Failure::TooLarge,
+            ReadError::Replaced => Failure::Replaced,
+        })?;
+        self.note(key, &contents);
+        let bytes = Zeroizing::new(contents.bytes);
+        let text = str::from_utf8(&bytes).map_err(|_| Failure::NotText)?;
+        Ok(Some(expose::without_line_end(text)))
+    }
+
+    /// Mounted secrets are readable to everybody on many platforms, where nobody else is: worth no warning. Who may
+    /// change one decides who may call.
+    fn note(&self, key: &str, contents: &Contents) {
+        if contents.mode & 0o007 != 0 {
+            let mode = format!("{:o}", contents.mode);
+            tracing::debug!(file = self.shown_file(key), mode, "everybody may read this secret");
         }
-        // Before it is opened: opening a pipe waits for a writer.
-        if !path.symlink_metadata().map_err(vanished)?.is_file() {
-            return Err(Failure::NotRegular);
+        if let Some(warning) = contents.warning(&self.shown_file(key)) {
+            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            if !noted.told.contains(&warning) {
+                noted.told.push(warning.clone());
+                noted.untold.push(warning);
+            }
         }
-        let file = File::open(&path).map_err(vanished)?;
-        let metadata = file.metadata().map_err(Failure::Unreadable)?;
-        if !metadata.is_file() {
-            return Err(Failure::NotRegular);
-        }
-        note_mode(&path, &metadata);
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Failure::Unreadable)?;
-        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
-            return Err(Failure::TooLarge);
-        }
-        let text = String::from_utf8(bytes).map_err(|_| Failure::NotText)?;
-        Ok(Some(expose::without_line_end(&SecretString::from(text))))
     }
 
     /// A missing file is no error; everything else is one.
@@ -145,6 +162,10 @@ impl FileStore {
             Failure::Vanished => {
                 (format!("{file} is a link that leads nowhere"), "let it lead to a file in the folder")
             }
+            Failure::Replaced => (
+                format!("{file} was replaced again and again while it was read"),
+                "let nobody write it meanwhile",
+            ),
             Failure::Outside => {
                 let help = "put the file itself into the folder; links stay inside it";
                 (format!("{file} leads out of the folder {}", self.shown), help)
@@ -163,20 +184,6 @@ impl FileStore {
         Err(StoreError::new(message, help))
     }
 }
-
-/// Mounted secrets are readable to everybody on many platforms, where nobody else is: worth no warning.
-#[cfg(unix)]
-fn note_mode(path: &Path, metadata: &std::fs::Metadata) {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o007 != 0 {
-        tracing::debug!(file = %path.display(), mode = format!("{mode:o}"), "everybody may read this secret");
-    }
-}
-
-#[cfg(not(unix))]
-fn note_mode(_: &Path, _: &std::fs::Metadata) {}
 
 #[cfg(unix)]
 #[cfg(test)]

@@ -7,7 +7,7 @@ use spicepod::{Location, ParamValue, Problem, SecretStore as Declaration, neares
 use super::ALL;
 use super::kind::{OpenError, Opening, Selector, StoreKind, StoreKinds};
 use crate::env::Environment;
-use crate::expose;
+use crate::expose::Draft;
 use crate::reference::{Piece, pieces};
 use crate::store::SecretStore;
 
@@ -128,7 +128,7 @@ fn unknown(kind: &StoreKind, name: &str, at: Location) -> Problem {
 
 /// Resolves references to the environment: no other store is open yet. The error is what is wrong, and what helps.
 fn resolve(text: &str, environment: &Environment) -> Result<SecretString, (String, String)> {
-    let mut resolved = String::with_capacity(text.len());
+    let mut resolved = Draft::with_capacity(text.len());
     for piece in pieces(text) {
         match piece {
             Piece::Text(text) => resolved.push_str(text),
@@ -142,7 +142,7 @@ fn resolve(text: &str, environment: &Environment) -> Result<SecretString, (Strin
                     let help = format!("set {} in the environment or in .env", key.to_ascii_uppercase());
                     return Err((message, help));
                 };
-                expose::append(&mut resolved, &secret);
+                resolved.append(&secret);
             }
             Piece::Reference { store, key } => {
                 let message = format!(
@@ -152,5 +152,5 @@ fn resolve(text: &str, environment: &Environment) -> Result<SecretString, (Strin
             }
         }
     }
-    Ok(resolved.into())
+    Ok(resolved.secret())
 }

@@ -25,6 +25,8 @@ pub(super) fn too_deep() -> String {
 pub(super) struct Builder {
     pub(super) root: Option<Node>,
     pub(super) problems: Vec<Problem>,
+    /// What stands behind keys that stood there before.
+    pub(super) repeated: Vec<Entry>,
     file: usize,
     stack: Vec<Open>,
     anchors: HashMap<usize, Node>,
@@ -63,6 +65,7 @@ impl Builder {
         Self {
             root: None,
             problems: Vec::new(),
+            repeated: Vec::new(),
             file,
             stack: Vec::new(),
             anchors: HashMap::new(),
@@ -108,17 +111,13 @@ impl Builder {
         Problem::in_text(self.file, mark.position(), message)
     }
 
+    /// The tag is not repeated in words: a secret without quotes may look like one.
     fn refuse_tag(&self, mark: Mark, tag: Option<&Tag>) -> Result<(), Problem> {
-        let Some(tag) = tag else { return Ok(()) };
-        let shown = if tag.is_yaml_core_schema() {
-            format!("!!{}", tag.suffix)
-        } else {
-            format!("{}{}", tag.handle, tag.suffix)
-        };
-        let message = format!("the tag `{}` cannot stand in a manifest", clip(&shown));
-        Err(self
-            .problem(mark, message)
-            .help("remove the tag; text that looks like something else is put in quotes"))
+        if tag.is_none() {
+            return Ok(());
+        }
+        let help = "remove what begins with `!`, or put all of the text in quotes";
+        Err(self.problem(mark, "a tag cannot stand in a manifest").help(help))
     }
 
     fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), Problem> {
@@ -232,7 +231,9 @@ impl Builder {
         match &mut open.content {
             Content::Sequence(items) => items.push(node),
             Content::Mapping { entries, key, merges, .. } => match key.take() {
-                Some(Key { repeated: true, .. }) => {}
+                Some(Key { name, mark, repeated: true }) => {
+                    self.repeated.push(Entry { key: name, mark, value: node });
+                }
                 Some(Key { name, .. }) if &*name == "<<" => merges.push(node),
                 Some(Key { name, mark, .. }) => entries.push(Entry { key: name, mark, value: node }),
                 None => return self.take_key(&node),

@@ -105,14 +105,29 @@ impl Node {
     }
 }
 
-/// Parses a text, and refuses what is hostile or ambiguous: gives the tree, where there is one, and all problems
-/// with the text itself. Neither a tree nor a problem means that there is nothing in the text.
-pub(crate) fn parse(file: usize, text: &str) -> (Option<Node>, Vec<Problem>) {
+/// What is in a text. Neither a tree nor a problem means that there is nothing.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) tree: Option<Node>,
+    /// What is in no tree, because its key stood there before.
+    pub(crate) repeated: Vec<Entry>,
+    /// What is wrong with the text itself.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Parsed {
+    fn refused(problem: Problem) -> Self {
+        Self { tree: None, repeated: Vec::new(), problems: vec![problem] }
+    }
+}
+
+/// Parses a text, and refuses what is hostile or ambiguous.
+pub(crate) fn parse(file: usize, text: &str) -> Parsed {
     let at = |line, column| Position { line, column, length: 1 };
     if text.len() > MAX_BYTES {
         let message = format!("the text has {} bytes, and at most {MAX_BYTES} are read", text.len());
         let help = "serve some models with another process";
-        return (None, vec![Problem::in_text(file, at(1, 1), message).help(help)]);
+        return Parsed::refused(Problem::in_text(file, at(1, 1), message).help(help));
     }
     if let Some((line, column, found)) = forbidden(text) {
         let message = format!("the character {} cannot stand in a manifest", found.escape_unicode());
@@ -121,7 +136,7 @@ pub(crate) fn parse(file: usize, text: &str) -> (Option<Node>, Vec<Problem>) {
         } else {
             "remove it; in double quotes it can be written as an escape"
         };
-        return (None, vec![Problem::in_text(file, at(line, column), message).help(help)]);
+        return Parsed::refused(Problem::in_text(file, at(line, column), message).help(help));
     }
     let mut builder = Builder::new(file);
     for event in Parser::new_from_str(text) {
@@ -131,10 +146,11 @@ pub(crate) fn parse(file: usize, text: &str) -> (Option<Node>, Vec<Problem>) {
         };
         if let Err(problem) = step {
             builder.problems.push(problem);
-            return (None, builder.problems);
+            return Parsed { tree: None, repeated: Vec::new(), problems: builder.problems };
         }
     }
-    (builder.root.filter(|root| !root.is_null()), builder.problems)
+    let Builder { root, repeated, problems, .. } = builder;
+    Parsed { tree: root.filter(|root| !root.is_null()), repeated, problems }
 }
 
 /// Finds a character that has no business in a manifest: it is invisible, makes a terminal lie, or ends lines for

@@ -113,6 +113,8 @@ fn accounts_and_arns_stay_inside() {
     let redacted = redact(said);
     assert!(!redacted.contains("123456789012") && !redacted.contains("assumed-role"), "{redacted}");
     assert!(redacted.contains("30 s"));
+    let host = redact("see https://bedrock-runtime.us-east-1.amazonaws.com/model and wait");
+    assert_eq!(host, "see … and wait");
     let error =
         reply(403, Some("AccessDeniedException"), &serde_json::json!({ "message": said }).to_string());
     assert!(!error.into_error(&id(), "us-east-1").message().contains("arn"));

@@ -13,6 +13,7 @@ use super::report::Reporter;
 use super::sources::{Found, load};
 use super::{Held, Identity, SigningKeys, fixed, name_of};
 use crate::clock::Clock;
+use crate::model::Withheld;
 use crate::spec::{Access, Credentials};
 
 /// How long a request waits for the first credentials.
@@ -90,7 +91,7 @@ pub(crate) struct CredentialCache {
 
 impl CredentialCache {
     /// Takes credentials that need no search, or begins to search for them.
-    pub(crate) fn new(credentials: &Credentials, region: &str, clock: Clock) -> Self {
+    pub(crate) fn new(credentials: &Credentials, region: &str, clock: Clock, withheld: Withheld) -> Self {
         let mut task = JoinSet::new();
         if credentials.assume_role.is_none()
             && let Some(identity) = fixed(&credentials.source)
@@ -108,7 +109,7 @@ impl CredentialCache {
         }
         let renew = Arc::new(Renewal::default());
         let (sender, state) = watch::channel(State::default());
-        let source = Source { credentials: credentials.clone(), region: region.to_owned() };
+        let source = Source { credentials: credentials.clone(), region: region.to_owned(), withheld };
         let keeper = Keeper { source, state: sender, renew: Arc::clone(&renew), clock: clock.clone() };
         task.spawn(keeper.keep_fresh());
         Self { state, renew: Some(renew), clock, _task: task }
@@ -203,6 +204,7 @@ impl std::fmt::Debug for CredentialCache {
 struct Source {
     credentials: Credentials,
     region: String,
+    withheld: Withheld,
 }
 
 impl Source {
@@ -211,7 +213,8 @@ impl Source {
             let deadline = Instant::now() + LOAD_TIMEOUT;
             // The sources keep to the deadline themselves, and say which of them did not.
             let last = deadline + Duration::from_secs(1);
-            match tokio::time::timeout_at(last, load(&self.credentials, &self.region, deadline)).await {
+            let load = load(&self.credentials, &self.region, deadline, &self.withheld);
+            match tokio::time::timeout_at(last, load).await {
                 Ok(result) => result,
                 Err(_) => Err(format!("the search took longer than {} s", LOAD_TIMEOUT.as_secs())),
             }

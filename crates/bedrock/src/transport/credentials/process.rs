@@ -18,13 +18,13 @@ use tokio::process::{Child, Command};
 const MAX_OUTPUT: u64 = 64 * 1024;
 
 /// Runs a command and reads the credentials that it prints. What it writes to stderr is not read: it may hold
-/// anything.
+/// anything. It gets the variables of this process but for those that are withheld.
 ///
 /// # Errors
 ///
 /// What went wrong, in a clause that quotes nothing of the output.
-pub(super) async fn run(command: &str, limit: Duration) -> Result<Keys, String> {
-    match tokio::time::timeout(limit, output(command)).await {
+pub(super) async fn run(command: &str, limit: Duration, withheld: &[String]) -> Result<Keys, String> {
+    match tokio::time::timeout(limit, output(command, withheld)).await {
         Ok(output) => parse(&output?),
         Err(_) => Err(format!("its `credential_process` did not end within {} s", limit.as_secs())),
     }
@@ -44,8 +44,12 @@ impl Drop for Group {
     }
 }
 
-async fn output(command: &str) -> Result<Vec<u8>, String> {
-    let child = Command::new("sh")
+async fn output(command: &str, withheld: &[String]) -> Result<Vec<u8>, String> {
+    let mut shell = Command::new("sh");
+    withheld.iter().for_each(|name| {
+        shell.env_remove(name);
+    });
+    let child = shell
         .args(["-c", command])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -116,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_gives_keys_or_says_what_is_wrong_without_quoting_it() {
         let good = r#"echo '{"Version":1,"AccessKeyId":"AKIAPROCESS","SecretAccessKey":"s","SessionToken":"t","Expiration":"2030-01-02T03:04:05+02:00"}'"#;
-        let keys = run(good, LIMIT).await.unwrap();
+        let keys = run(good, LIMIT, &[]).await.unwrap();
         assert_eq!((keys.access_key_id(), keys.session_token()), ("AKIAPROCESS", Some("t")));
         let expiry = keys.expiry().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(expiry.as_secs(), 1_893_546_245);
@@ -133,14 +137,14 @@ mod tests {
                 "not a time",
             ),
         ] {
-            let error = run(command, LIMIT).await.unwrap_err();
+            let error = run(command, LIMIT, &[]).await.unwrap_err();
             assert!(error.contains(said) && !error.contains("canary"), "{command}: {error}");
         }
     }
 
     #[tokio::test]
     async fn a_process_that_hangs_is_given_up() {
-        let error = run("exec sleep 1000", Duration::from_millis(50)).await.unwrap_err();
+        let error = run("exec sleep 1000", Duration::from_millis(50), &[]).await.unwrap_err();
         assert!(error.contains("did not end within"), "{error}");
     }
 
@@ -148,7 +152,7 @@ mod tests {
     async fn what_a_process_that_is_given_up_has_started_ends_with_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let command = format!("sleep 1000 & echo $! >{}; wait", file.path().display());
-        let running = run(&command, LIMIT);
+        let running = run(&command, LIMIT, &[]);
         let started = async {
             loop {
                 let text = std::fs::read_to_string(file.path()).unwrap();

@@ -184,7 +184,8 @@ async fn base(search: &Search, plan: &Plan) -> Result<(Keys, Option<&'static str
     match &plan.base {
         Base::Keys(keys) => Ok((keys.clone(), None)),
         Base::Process(command) => {
-            let keys = process::run(command, search.limit()).await.map_err(Miss::Failed)?;
+            let keys =
+                process::run(command, search.limit(), &search.withheld()).await.map_err(Miss::Failed)?;
             Ok((keys, Some("process")))
         }
         Base::Sso => {

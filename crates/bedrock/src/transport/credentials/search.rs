@@ -13,6 +13,7 @@ use aws_types::os_shim_internal::Env;
 use tokio::time::Instant;
 
 use super::check;
+use crate::model::Withheld;
 use crate::spec::AssumeRole;
 
 /// One source alone may take this long, so that one that hangs leaves time for the others.
@@ -46,18 +47,30 @@ pub(super) struct Search {
     sdk: SdkConfig,
     region: String,
     deadline: Instant,
+    withheld: Withheld,
 }
 
 impl Search {
     /// Begins a search for the calls to a region. A profile's endpoints and switches are used as well.
-    pub(super) async fn begin(region: &str, profile: Option<&str>, deadline: Instant) -> Self {
+    pub(super) async fn begin(
+        region: &str,
+        profile: Option<&str>,
+        deadline: Instant,
+        withheld: &Withheld,
+    ) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .no_credentials();
         if let Some(profile) = profile {
             loader = loader.profile_name(profile);
         }
-        Self { env: Env::real(), sdk: loader.load().await, region: region.to_owned(), deadline }
+        let (sdk, region, withheld) = (loader.load().await, region.to_owned(), withheld.clone());
+        Self { env: Env::real(), sdk, region, deadline, withheld }
+    }
+
+    /// Variables that no program gets that is started.
+    pub(super) fn withheld(&self) -> Vec<String> {
+        self.withheld.to_vec()
     }
 
     /// A variable of the process's own environment that is not blank.

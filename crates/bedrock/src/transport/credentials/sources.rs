@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::search::{Miss, Search};
 use super::{check, keys, profile, workload};
+use crate::model::Withheld;
 use crate::spec::{ASSUMED, CredentialSource, Credentials};
 
 const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
@@ -41,6 +42,7 @@ pub(super) async fn load(
     credentials: &Credentials,
     region: &str,
     deadline: Instant,
+    withheld: &Withheld,
 ) -> Result<Found, String> {
     let profile = match &credentials.source {
         CredentialSource::Profile(name) => Some(name.as_str()),
@@ -50,7 +52,7 @@ pub(super) async fn load(
         | CredentialSource::Environment
         | CredentialSource::Metadata => None,
     };
-    let search = Search::begin(region, profile, deadline).await;
+    let search = Search::begin(region, profile, deadline, withheld).await;
     let mut found = base(&credentials.source, &search).await?;
     if let Some(role) = &credentials.assume_role {
         found.keys = search.assume(role, found.keys, &found.source).await?;

@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use bedrock::{
     AssumeRole, CredentialSource, Credentials, HalfPair, Identity, KeysFrom, Shared, WeakIdentity,
 };
-use secrecy::SecretString;
 
 use crate::params::Reader;
 use crate::provider::Context;
@@ -73,10 +72,10 @@ async fn source(context: Context<'_>, reader: &mut Reader<'_>) -> Option<Credent
         None if reader.has(ROLE_SOURCE) => return None,
         None => {}
     }
-    let token = context.environment.get("AWS_BEARER_TOKEN_BEDROCK").filter(|token| !token.is_empty());
+    let token = context.environment.get_secret("AWS_BEARER_TOKEN_BEDROCK");
     // An API key assumes no role, and a role that the manifest names is meant.
     if let Some(token) = token.filter(|_| !reader.has(ROLE_ARN)) {
-        return Some(CredentialSource::Bearer(SecretString::from(token)));
+        return Some(CredentialSource::Bearer(token));
     }
     if let Some(keys) = keys_of_stores(context, reader).await {
         return Some(keys);

@@ -2,13 +2,16 @@
 
 use std::os::unix::fs::symlink;
 
+use std::path::Path;
+
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::*;
 
 fn store(folder: &Path) -> FileStore {
-    FileStore { path: folder.to_owned(), shown: "run/secrets/".to_owned(), asked: Mutex::default() }
+    let (asked, noted) = Default::default();
+    FileStore { path: folder.to_owned(), shown: "run/secrets/".to_owned(), asked, noted }
 }
 
 /// A folder `mounted` beside a file that is not in it.
@@ -158,4 +161,25 @@ async fn the_files_that_were_asked_for_are_known_whether_they_are_there_or_not()
         let _ = store.get(key).await;
     }
     assert_eq!(store.files(), [mounted.join("MISSING"), mounted.join("THERE")]);
+}
+
+#[tokio::test]
+async fn a_secret_that_others_may_change_is_told_of_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (_outer, mounted) = folders();
+    for (name, mode) in [("LOOSE", 0o646), ("OPEN", 0o644)] {
+        std::fs::write(mounted.join(name), "hunter2").unwrap();
+        std::fs::set_permissions(mounted.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let store = store(&mounted);
+    for key in ["LOOSE", "OPEN", "LOOSE"] {
+        assert_eq!(found(&store, key).await.as_deref(), Some("hunter2"));
+    }
+    let shown = spicepod::Sources::default().render(&store.warnings());
+    let expected = "run/secrets/LOOSE: warning: everybody on this machine may change this file (its mode is 646)\n\
+                    help: let nobody but its owner write it: `chmod go-w`\n";
+    assert_eq!(shown, expected);
+    let _ = found(&store, "LOOSE").await;
+    assert!(store.warnings().is_empty());
 }

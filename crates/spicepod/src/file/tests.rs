@@ -1,0 +1,108 @@
+//! Files that are what they seem, and files that are swapped between two looks.
+
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder `base` with a file in it, beside a file that is not in it.
+fn folders() -> (TempDir, PathBuf) {
+    let outer = tempfile::tempdir().unwrap();
+    let base = outer.path().canonicalize().unwrap().join("base");
+    std::fs::create_dir(&base).unwrap();
+    std::fs::write(base.join("file"), "inside").unwrap();
+    std::fs::write(outer.path().join("outside"), "outside").unwrap();
+    (outer, base)
+}
+
+fn text(contents: Result<Contents, ReadError>) -> String {
+    String::from_utf8(contents.unwrap().bytes).unwrap()
+}
+
+#[test]
+fn a_file_is_read_up_to_its_limit() {
+    let (_outer, base) = folders();
+    let file = base.join("file");
+    assert_eq!(text(read(&file, 6)), "inside");
+    assert!(matches!(read(&file, 5), Err(ReadError::TooLarge { bytes: 6, most: 5 })));
+    // A file of the system says that it is empty.
+    assert!(matches!(
+        read(Path::new("/proc/self/status"), 5),
+        Err(ReadError::TooLarge { bytes: 6, most: 5 })
+    ));
+    assert!(read(Path::new("/proc/self/status"), 1 << 20).unwrap().bytes.len() > 5);
+    assert!(matches!(read(&base, 5), Err(ReadError::NotRegular)));
+    assert!(matches!(read(Path::new("/dev/zero"), 5), Err(ReadError::NotRegular)));
+    assert!(matches!(read(&base.join("nope"), 5), Err(ReadError::Failed(_))));
+    assert!(!format!("{:?}", read(&file, 6)).contains("inside"));
+}
+
+#[test]
+fn links_are_followed_and_stay_inside_where_they_must() {
+    let (_outer, base) = folders();
+    symlink("file", base.join("link")).unwrap();
+    symlink("../outside", base.join("leaving")).unwrap();
+    assert_eq!(text(read_inside(&base, &base.join("link"), 9)), "inside");
+    assert!(matches!(read_inside(&base, &base.join("leaving"), 9), Err(ReadError::Outside)));
+    assert_eq!(text(read(&base.join("leaving"), 9)), "outside");
+}
+
+/// Puts something else in the place of `file`, or of the link `link` to it, in a folder.
+type Swap = fn(&Path);
+
+#[test]
+fn what_is_put_in_the_place_of_a_file_is_not_read() {
+    let swaps: [(&str, Swap); 3] = [
+        ("a link that leads out", |base| {
+            std::fs::remove_file(base.join("file")).unwrap();
+            symlink("../outside", base.join("file")).unwrap();
+        }),
+        ("a link in place of the folder", |base| {
+            let outer = base.parent().unwrap();
+            std::fs::create_dir(outer.join("other")).unwrap();
+            std::fs::write(outer.join("other/file"), "outside").unwrap();
+            std::fs::rename(base, outer.join("gone")).unwrap();
+            symlink("other", base).unwrap();
+        }),
+        ("another link of a mount", |base| {
+            std::fs::write(base.join("next"), "next").unwrap();
+            std::fs::remove_file(base.join("link")).unwrap();
+            symlink("next", base.join("link")).unwrap();
+        }),
+    ];
+    for (name, swap) in swaps {
+        let (_outer, base) = folders();
+        symlink("file", base.join("link")).unwrap();
+        let result = attempt(&base.join("link"), Some(&base), 9, || swap(&base));
+        assert!(matches!(result, Err(ReadError::Replaced)), "{name}: {result:?}");
+    }
+    // What nobody touches is read the same way.
+    let (_outer, base) = folders();
+    assert_eq!(text(attempt(&base.join("file"), Some(&base), 9, || {})), "inside");
+}
+
+#[test]
+fn a_file_that_others_may_change_is_told_of() {
+    let (_outer, base) = folders();
+    let file = base.join("file");
+    let warned = |mode: u32| {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        read(&file, 9).unwrap().warning("file").map(|problem| problem.message().to_owned())
+    };
+    for mode in [0o600, 0o644, 0o444, 0o755] {
+        assert_eq!(warned(mode), None, "{mode:o}");
+    }
+    let everybody = warned(0o666).unwrap();
+    assert_eq!(everybody, "everybody on this machine may change this file (its mode is 666)");
+    // Another group than the owner's own; who may not give the file away has one of those, or none to test with.
+    let metadata = file.metadata().unwrap();
+    let is_own = metadata.gid() == metadata.uid();
+    if !is_own || chown(&file, None, Some(metadata.gid().wrapping_add(1))).is_ok() {
+        assert_eq!(warned(0o664).unwrap(), "a group may change this file (its mode is 664)");
+    }
+    if is_own && chown(&file, None, Some(metadata.uid())).is_ok() {
+        assert_eq!(warned(0o664), None);
+    }
+}
