@@ -221,8 +221,10 @@ fn sizes_beyond_every_model_are_refused_and_large_ones_pass() {
         ))
     };
     assert_eq!(read(&schema(&deep)).unwrap_err().status, 400);
-    let wide = format!("{{\"description\":\"{}\"}}", "x".repeat(5_000_000));
-    assert_eq!(accepted(&schema(&wide)).request.tools.len(), 1);
+    let wide = |bytes: usize| schema(&format!("{{\"description\":\"{}\"}}", "x".repeat(bytes)));
+    assert_eq!(accepted(&wide(100_000)).request.tools.len(), 1);
+    let error = read(&wide(5_000_000)).unwrap_err();
+    assert_eq!((error.status, error.param.as_deref()), (400, Some("tools[0].function.parameters")));
     let pairs: Vec<String> = (0..10_000).map(|n| format!("\"k{n}\":\"v\"")).collect();
     let error = read(&with(&format!("\"metadata\":{{{}}}", pairs.join(",")))).unwrap_err();
     assert_eq!((error.status, error.param.as_deref()), (400, Some("metadata")));

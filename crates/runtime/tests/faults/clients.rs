@@ -131,7 +131,7 @@ pub(crate) async fn slow_reader(run: Run) {
         let pieces = run.count(512, 4096);
         lane.upstream.push(stopped(long(pieces)));
         let http = lane.http.with("x-request-id", &id);
-        let answer = http.begin("POST", "/v1/chat/completions", chat("hasty", true).to_string()).await;
+        let answer = http.begin("POST", "/v1/chat/completions", chat("lively", true).to_string()).await;
         // Nobody reads for longer than the upstream may be silent, as another request shows.
         for _ in 0..2 {
             lane.upstream.push(Reply::silence().stall());

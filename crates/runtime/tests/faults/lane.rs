@@ -70,10 +70,12 @@ pub(crate) fn manifest(url: &str, connect_timeout: &str) -> String {
     let patient = "      first_event_timeout: 50s\n      idle_timeout: 50s\n      request_timeout: 50s\n";
     let hasty = "      first_event_timeout: 500ms\n      idle_timeout: 500ms\n      request_timeout: 1s\n      max_attempts: 1\n";
     format!(
-        "version: v1\nkind: Spicepod\nname: faults\nruntime:\n  auth:\n    api-key:\n      keys: ['{API_KEY}']\nmodels:\n{}{}{}",
+        "version: v1\nkind: Spicepod\nname: faults\nruntime:\n  auth:\n    api-key:\n      keys: ['{API_KEY}']\nmodels:\n{}{}{}{}",
         model("nova", patient),
         model("once", &format!("{patient}      max_attempts: 1\n")),
         model("hasty", hasty),
+        // Its answers may take long, and its upstream may not.
+        model("lively", &hasty.replace("request_timeout: 1s", "request_timeout: 50s")),
     )
 }
 
