@@ -78,6 +78,9 @@ impl From<chat::Error> for Refusal {
 async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     let (announced, bytes) = receive(gateway, exchange, &parts.headers, body).await?;
+    let (betas, named) = (betas(&parts.headers), session_id(&parts.headers));
+    // The connection reads on into the buffer that the head came in, once nothing points there any more.
+    drop(parts);
     let wire = ChatCompletionRequest::from_slice(&bytes)?;
     drop(bytes);
     let Translated {
@@ -98,9 +101,8 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
         let running = limiter.admit().map_err(|met| refused(gateway, Scope::Model, met))?;
         exchange.runs(Scope::Model, running);
     }
-    request.betas = betas(&parts.headers);
+    request.betas = betas;
     let member = session.as_ref().map(|session| session.member);
-    let named = session_id(&parts.headers);
     // What chooses the model has an effect.
     let chooses = member.filter(|_| entry.keeps_sessions && named.is_none());
     request.session = named.or(session.map(|session| session.key));

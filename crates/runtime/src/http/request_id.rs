@@ -10,11 +10,15 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const LONGEST: usize = 128;
 
 /// Keeps the client's own id where it is fit for logs, or makes one.
+///
+/// It is a copy: the original is a piece of the connection's read buffer, which it would hold for as long as the answer
+/// takes.
 pub(super) fn of(headers: &HeaderMap) -> HeaderValue {
     let fit = |value: &&HeaderValue| {
         (1..=LONGEST).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
     };
-    headers.get(X_REQUEST_ID).filter(fit).cloned().unwrap_or_else(|| {
+    let kept = headers.get(X_REQUEST_ID).filter(fit);
+    kept.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()).unwrap_or_else(|| {
         let id = unique("req_");
         // Letters and digits are fit for a header.
         HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("req_"))
