@@ -24,19 +24,20 @@ use std::process::ExitCode;
 use bench::{BoxError, replies, scenario};
 
 const USAGE: &str = "usage: bench run --spicerack PATH [--quick] [--rounds N] [--only NAME] [--json FILE]
-       bench soak --spicerack PATH [--only streams|ends|mixed] [--streams N] [--readers N] [--rate N] [--seconds N]
+       bench soak --spicerack PATH [--only streams|ends|edges|mixed] [--streams N] [--readers N] [--rate N] [--seconds N]
                   [--minutes N]
-       bench upstream | faulty | proxy UPSTREAM | translator UPSTREAM";
+       bench upstream | faulty [PORT] | proxy UPSTREAM | translator UPSTREAM";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["upstream"] => serve::run(1, upstream::Upstream::default()),
-        ["faulty"] => process::raise_descriptors().and_then(|_| serve::run(1, faulty::Faulty::default())),
+        ["upstream"] => serve::run(1, 0, upstream::Upstream::default()),
+        ["faulty"] => faulty(0),
+        ["faulty", port] => port.parse().map_err(BoxError::from).and_then(faulty),
         ["soak", rest @ ..] => soak::run(rest),
-        ["proxy", upstream] => serve::run(2, proxy::Proxy::new(upstream)),
-        ["translator", upstream] => serve::run(2, translator::Translator::new(upstream)),
+        ["proxy", upstream] => serve::run(2, 0, proxy::Proxy::new(upstream)),
+        ["translator", upstream] => serve::run(2, 0, translator::Translator::new(upstream)),
         ["run", rest @ ..] => run::run(rest),
         _ => Err(BoxError::from(USAGE)),
     };
@@ -48,4 +49,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn faulty(port: u16) -> Result<(), BoxError> {
+    process::raise_descriptors()?;
+    serve::run(1, port, faulty::Faulty::default())
 }

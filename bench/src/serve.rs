@@ -1,4 +1,4 @@
-//! A server of HTTP/1.1 on a free port of loopback, as small as one can be.
+//! A server of HTTP/1.1 on loopback, as small as one can be.
 
 use std::future::{Future, poll_fn};
 use std::io::Write as _;
@@ -24,14 +24,14 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<http::Response<Self::Body>, BoxError>> + Send;
 }
 
-/// Serves until the process is killed. The first line on stdout is the port.
-pub(crate) fn run(threads: usize, service: impl Service) -> Result<(), BoxError> {
+/// Serves until the process is killed, on a free port where it is 0. The first line on stdout is the port.
+pub(crate) fn run(threads: usize, port: u16, service: impl Service) -> Result<(), BoxError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(serve(service))
+    runtime.block_on(serve(port, service))
 }
 
-async fn serve(service: impl Service) -> Result<(), BoxError> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+async fn serve(port: u16, service: impl Service) -> Result<(), BoxError> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?.port())?;
     let mut connections = JoinSet::new();
     loop {

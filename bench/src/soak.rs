@@ -1,12 +1,14 @@
 //! Much at once and for long, with everything going wrong that does: what is left of it must be nothing.
 //!
 //! `streams` holds thousands of streams beside thousands of clients that do not read, `ends` stops and kills the gateway
-//! under load, `mixed` goes on for minutes. Each prints what it saw, and a verdict for each thing that must hold.
+//! under load, `edges` takes it to what it can hold, `mixed` goes on for minutes. Each prints what it saw, and a verdict for each thing that must hold.
 
 mod client;
+mod edges;
 mod ends;
 mod gateway;
 mod mixed;
+mod open_loop;
 mod streams;
 
 use std::io::Write as _;
@@ -49,7 +51,7 @@ impl Options {
             let value = arguments.next().ok_or_else(|| format!("{argument} needs a value"))?;
             match *argument {
                 "--spicerack" => options.spicerack = value.into(),
-                "--only" if ["streams", "ends", "mixed"].contains(value) => {
+                "--only" if ["streams", "ends", "edges", "mixed"].contains(value) => {
                     options.only = Some((*value).to_owned());
                 }
                 "--streams" => options.streams = value.parse()?,
@@ -96,7 +98,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), BoxError> {
     let options = Options::read(arguments)?;
     let descriptors = raise_descriptors()?;
     // A stream is two of the gateway's, and a reader as well.
-    let needed = 2 * u64::from(options.streams + options.readers) + 200;
+    let needed = (2 * u64::from(options.streams + options.readers)).max(edges::IDLE.into()) + 200;
     if descriptors < needed {
         return Err(format!("{descriptors} descriptors are allowed, and {needed} are needed").into());
     }
@@ -109,6 +111,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), BoxError> {
     }
     if wanted("ends") {
         runtime.block_on(ends::run(&options, &mut verdicts))?;
+    }
+    if wanted("edges") {
+        runtime.block_on(edges::run(&options, &mut verdicts))?;
     }
     if wanted("mixed") {
         let time = Duration::from_secs_f64(options.minutes * 60.0);

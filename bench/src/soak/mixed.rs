@@ -28,9 +28,6 @@ const LOOK: Duration = Duration::from_millis(500);
 /// By how much memory may grow from the second quarter of the time to the last: once, and for a million requests.
 const GROWTH: (f64, f64) = (8.0, 2.0);
 
-/// The memory that may stay at the end.
-const STAYS: f64 = 32.0;
-
 /// What may come of a request.
 #[derive(Clone, Copy, Debug)]
 enum Expect {
@@ -138,7 +135,7 @@ async fn judge(shared: &Shared, before: u64, verdicts: &mut Verdicts) -> Result<
     verdicts.check(last <= second + allowed, &what)?;
     say(&format!("       descriptors under load: {} at most", shared.descriptors.get()))?;
     gateway.is_idle(verdicts).await?;
-    gateway.is_small(verdicts, before, STAYS)?;
+    gateway.is_small(verdicts, before).await?;
     let lines = gateway.is_logged(verdicts, &ids).await?;
     let (calls, attempts) = (gateway.calls().await?, lines.attempts);
     let ([stayed, went], [by_those_who_stay, by_others]) = (calls, attempts);

@@ -41,9 +41,6 @@ const TRICKLE: usize = 64;
 /// How long a client that takes nothing is kept, and then some.
 const LET_GO: Duration = Duration::from_secs(90);
 
-/// The memory that may stay after the load.
-const STAYS: f64 = 32.0;
-
 /// The memory that a stream may take, and that a client which does not read may, in KiB. The latter is the write
 /// buffer of its connection, the read buffer of the call, and what is in translation between them.
 const MOST: (f64, f64) = (56.0, 128.0);
@@ -79,7 +76,7 @@ pub(super) async fn run(options: &Options, verdicts: &mut Verdicts) -> Result<()
     verdicts.check(left, "clients that take nothing were let go")?;
     drop(slow);
     gateway.is_idle(verdicts).await?;
-    gateway.is_small(verdicts, before, STAYS)?;
+    gateway.is_small(verdicts, before).await?;
     again(&gateway, u64::from(readers), verdicts).await?;
     let mut ids: Vec<String> = (0..WARM + u64::from(streams)).map(|number| id(number, true)).collect();
     ids.extend((0..TIMES * u64::from(readers)).map(|number| id(number, false)));
