@@ -143,7 +143,7 @@ impl Transport {
                 }
                 Err(failure) => failure,
             };
-            if failure.error.is_withdrawn() {
+            if failure.error.withdrawn_by().is_some() {
                 return Err(failure.error.attempts(attempts.saturating_sub(1)));
             }
             let error = failure.error.attempts(attempts);
@@ -286,9 +286,9 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 fn unsent(error: &SendError) -> Failure {
     // A connection that was there may time out as well, and then the request may have been received.
     let (connecting, caused_by) = match error {
-        SendError::Withdrawn => {
+        SendError::Withdrawn(gate) => {
             let error = Error::new(ErrorKind::Overloaded, "this model is left out for a while");
-            return Failure::last(error.withdrawn());
+            return Failure::last(error.withdrawn(Some(*gate)));
         }
         SendError::Connect(error) => (true, Causes::of(&**error)),
         SendError::Exchange(error) => (false, Causes::of(error)),

@@ -204,42 +204,6 @@ async fn a_leg_that_is_not_ready_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_router_is_a_leg_that_asks_its_own_legs_once_each() {
-    let (inner, regions) = router(&[("nova", 1, None), ("nova", 2, None)]);
-    let spare = Scripted::new();
-    let leg = |name: &str, order, model: Arc<dyn ChatModel>| Leg {
-        name: Arc::from(name),
-        region: None,
-        order,
-        weight: None,
-        model,
-        breaker: Arc::default(),
-        limiter: None,
-    };
-    let outer = Router::new(vec![leg("nova", 1, Arc::new(inner)), leg("spare", 2, spare)]);
-    regions[0].next(fail(ErrorKind::Throttled));
-    assert_eq!(ask(&outer).await.unwrap(), ("nova".to_owned(), vec!["nova throttled".to_owned()]));
-    assert_eq!(regions[1].asked(), [Attempts::Single]);
-    regions[1].next(fail(ErrorKind::Unreachable));
-    let (answered, passed) = ask(&outer).await.unwrap();
-    assert_eq!((answered.as_str(), passed), ("spare", vec!["nova unreachable".to_owned()]));
-}
-
-/// Counts the calls of requests.
-#[derive(Default)]
-struct Counted(AtomicU64);
-
-impl chat::Witness for Counted {
-    fn called(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn asked(&self, _: chat::Leg) {}
-
-    fn failed(&self, _: chat::Leg, _: ErrorKind) {}
-}
-
-#[tokio::test(start_paused = true)]
 async fn requests_that_wait_for_a_connection_do_not_go_to_a_leg_that_has_failed_meanwhile() {
     let (router, first, second) = fallback();
     let connections = Arc::new(tokio::sync::Semaphore::new(0));
