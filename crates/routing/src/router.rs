@@ -180,7 +180,7 @@ impl Router {
             }
             let asked = Request {
                 // Where there is somebody else to ask, nobody waits for a leg's own retries.
-                attempts: Attempts::Single,
+                attempts: way.attempts(Attempts::Single),
                 // Others may find out that it fails before this one is sent.
                 calls: request.calls.through(Arc::<Breaker>::clone(&leg.breaker), permit.generation()),
                 ..request.clone()

@@ -15,8 +15,10 @@ pub(super) struct Way {
     /// Calls to providers.
     spent: u32,
     failed: Vec<Failure>,
-    /// Whether a failed call may have been received, and be paid for.
-    doubtful: bool,
+    /// Whether a call before this router was asked may have been received, and be paid for.
+    began_in_doubt: bool,
+    /// The worst that is known of its own failed calls: for whoever asked this router, they are one.
+    repeat: Repeat,
 }
 
 #[derive(Debug)]
@@ -29,7 +31,23 @@ struct Failure {
 
 impl Way {
     pub(super) fn of(request: &Request) -> Self {
-        Self { gates: request.calls.gates(), spent: 0, failed: Vec::new(), doubtful: false }
+        Self {
+            gates: request.calls.gates(),
+            spent: 0,
+            failed: Vec::new(),
+            began_in_doubt: request.attempts == Attempts::SingleInDoubt,
+            repeat: Repeat::Safe,
+        }
+    }
+
+    /// How a leg is asked that could be asked in this way, were no call in doubt.
+    pub(super) fn attempts(&self, attempts: Attempts) -> Attempts {
+        if self.is_doubtful() { Attempts::SingleInDoubt } else { attempts }
+    }
+
+    /// Whether no further call may be doubtful.
+    fn is_doubtful(&self) -> bool {
+        self.began_in_doubt || self.repeat != Repeat::Safe
     }
 
     /// Asks the last leg, with its own retries.
@@ -41,9 +59,7 @@ impl Way {
         mut request: Request,
         ask: Ask<T>,
     ) -> Result<T> {
-        if self.doubtful {
-            request.attempts = Attempts::Single;
-        }
+        request.attempts = self.attempts(request.attempts);
         let answered = self.ask(leg, permit, place, request, ask).await;
         answered.unwrap_or_else(|| Err(self.failure().unwrap_or_else(nobody)))
     }
@@ -85,7 +101,7 @@ impl Way {
             // Otherwise those that it asked have been told.
             calls.failed(|| named(leg), error.kind());
         }
-        let goes_on = blame != Blame::Caller && self.may_repeat(error.may_repeat());
+        let goes_on = self.may_repeat(error.may_repeat()) && blame != Blame::Caller;
         self.add(leg, error);
         if goes_on { None } else { self.last().map(Err) }
     }
@@ -121,8 +137,14 @@ impl Way {
     fn may_repeat(&mut self, repeat: Repeat) -> bool {
         match repeat {
             Repeat::Safe => true,
-            Repeat::Doubtful => !std::mem::replace(&mut self.doubtful, true),
-            Repeat::Never => false,
+            Repeat::Doubtful if !self.is_doubtful() => {
+                self.repeat = Repeat::Doubtful;
+                true
+            }
+            Repeat::Doubtful | Repeat::Never => {
+                self.repeat = Repeat::Never;
+                false
+            }
         }
     }
 
@@ -164,7 +186,7 @@ impl Way {
         let Failure { error, leg, passed: own } = self.failed.remove(index);
         let mut passed: Vec<_> = self.failed.drain(..).flat_map(Failure::steps).collect();
         passed.extend(own);
-        error.attempts(self.spent).via(Route { leg, passed })
+        error.attempts(self.spent).repeat(self.repeat).via(Route { leg, passed })
     }
 }
 

@@ -186,7 +186,7 @@ async fn what_was_paid_for_is_not_asked_for_again_and_what_may_have_been_once() 
     models[0].next(broken(Repeat::Doubtful));
     models[1].next(fail(ErrorKind::Throttled));
     assert_eq!(who(&router_of_doubt).await, "c");
-    assert_eq!(models[2].asked(), [Attempts::Single], "whose own retries might be the third call");
+    assert_eq!(models[2].asked(), [Attempts::SingleInDoubt], "whose own retries might be the third call");
 }
 
 #[tokio::test(start_paused = true)]

@@ -120,3 +120,72 @@ async fn what_a_region_failed_by_is_told_where_the_next_one_was_kept_back() {
     // The first one was throttled by both regions; the second one went past the first region, and was kept back.
     assert_eq!((one.unwrap(), other.unwrap()), (throttled(2), throttled(0)));
 }
+
+fn broken(repeat: Repeat) -> Script {
+    Script::Fail(Error::new(ErrorKind::Upstream, "broke").attempts(1).repeat(repeat))
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_calls_may_be_paid_for_and_no_third_one_by_way_of_regions() {
+    let (safe, doubtful, never) = (
+        || fail(ErrorKind::Throttled),
+        || broken(Repeat::Doubtful),
+        || broken(Repeat::Never),
+    );
+    // What both regions and the spare do, and how often each is asked.
+    for (scripts, asked) in [
+        ([doubtful(), doubtful(), Script::Answer], [1, 1, 0]),
+        ([doubtful(), never(), Script::Answer], [1, 1, 0]),
+        ([never(), Script::Answer, Script::Answer], [1, 0, 0]),
+        ([doubtful(), safe(), doubtful()], [1, 1, 1]),
+        ([safe(), doubtful(), doubtful()], [1, 1, 1]),
+        ([safe(), safe(), doubtful()], [1, 1, 1]),
+    ] {
+        let (inner, regions) = router(&[("nova", 1, None), ("nova", 2, None)]);
+        let (spare, last) = (Scripted::new(), Scripted::new());
+        let outer = Router::new(vec![
+            leg("nova", 1, Arc::new(inner)),
+            leg("spare", 2, Arc::<Scripted>::clone(&spare)),
+            leg("last", 3, Arc::<Scripted>::clone(&last)),
+        ]);
+        let paid = scripts.iter().filter(|script| !matches!(script, Script::Answer)).count();
+        let in_doubt = scripts.iter().filter(|script| is_in_doubt(script)).count();
+        for (model, script) in [&regions[0], &regions[1], &spare].into_iter().zip(scripts) {
+            model.next(script);
+        }
+        let answer = ask(&outer).await;
+        let found = [&regions[0], &regions[1], &spare].map(|model| model.asked().len());
+        assert_eq!(found, asked);
+        // Only where one call is in doubt, and not two, is there somebody to go on to.
+        assert_eq!(last.asked().len(), usize::from(in_doubt == 1 && paid == 3), "{asked:?}");
+        assert_eq!(answer.is_ok(), in_doubt == 1 && paid == 3);
+        if let Err(error) = answer {
+            assert_eq!(error.may_repeat(), Repeat::Never);
+        }
+    }
+}
+
+fn is_in_doubt(script: &Script) -> bool {
+    matches!(script, Script::Fail(error) if error.may_repeat() != Repeat::Safe)
+}
+
+#[tokio::test(start_paused = true)]
+async fn regions_know_of_a_call_that_may_be_paid_for_before_them() {
+    let (inner, regions) = router(&[("nova", 1, None), ("nova", 2, None)]);
+    let (first, last) = (Scripted::new(), Scripted::new());
+    let outer = Router::new(vec![
+        leg("first", 1, Arc::<Scripted>::clone(&first)),
+        leg("nova", 2, Arc::new(inner)),
+        leg("last", 3, Arc::<Scripted>::clone(&last)),
+    ]);
+    first.next(broken(Repeat::Doubtful));
+    regions[0].next(broken(Repeat::Doubtful));
+    assert_eq!(ask(&outer).await.unwrap_err().attempt_count(), 2);
+    assert!(regions[1].asked().is_empty() && last.asked().is_empty());
+    // What they were not in doubt of is no second doubt of the worker's.
+    regions[0].next(fail(ErrorKind::Throttled));
+    regions[1].next(fail(ErrorKind::Throttled));
+    first.next(broken(Repeat::Doubtful));
+    assert_eq!(who(&outer).await, "last");
+    assert_eq!(last.asked(), [Attempts::SingleInDoubt]);
+}
