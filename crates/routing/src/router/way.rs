@@ -84,6 +84,11 @@ impl Way {
             Err(error) => error,
         };
         if let Some(gate) = error.withdrawn_by() {
+            if error.attempt_count() == 0
+                && let Some(place) = place
+            {
+                place.give_back();
+            }
             return self.withdrawn(leg, error, gate).map(Err);
         }
         let blame = Blame::of(&error);

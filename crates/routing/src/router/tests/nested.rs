@@ -189,3 +189,21 @@ async fn regions_know_of_a_call_that_may_be_paid_for_before_them() {
     assert_eq!(who(&outer).await, "last");
     assert_eq!(last.asked(), [Attempts::SingleInDoubt]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_kept_back_does_not_count_in_its_legs_minute() {
+    let (mut first, second) = (leg("first", 1, Scripted::new()), leg("second", 2, Scripted::new()));
+    let model = Scripted::new();
+    first.model = Arc::<Scripted>::clone(&model);
+    first.limiter = Limiter::of(crate::Allowance { requests: Some(2), ..crate::Allowance::default() });
+    let router = Router::new(vec![first, second]);
+    for _ in 0..5 {
+        model.next(Script::Withdraw);
+        assert_eq!(ask(&router).await.unwrap(), ("second".to_owned(), vec![]));
+    }
+    for _ in 0..2 {
+        assert_eq!(who(&router).await, "first");
+    }
+    let full = ("second".to_owned(), vec!["first rate_limit_exceeded".to_owned()]);
+    assert_eq!(ask(&router).await.unwrap(), full, "what was called counts");
+}
