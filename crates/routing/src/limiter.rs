@@ -176,7 +176,9 @@ impl Rate {
     fn give_back(&self) {
         let cost = self.cost(1);
         // Never refused.
-        let _ = self.done.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |done| Some(done.saturating_sub(cost)));
+        let _ = self
+            .done
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |done| Some(done.saturating_sub(cost)));
     }
 
     /// Says when there is room again, where more was charged than fits.

@@ -127,11 +127,8 @@ fn broken(repeat: Repeat) -> Script {
 
 #[tokio::test(start_paused = true)]
 async fn two_calls_may_be_paid_for_and_no_third_one_by_way_of_regions() {
-    let (safe, doubtful, never) = (
-        || fail(ErrorKind::Throttled),
-        || broken(Repeat::Doubtful),
-        || broken(Repeat::Never),
-    );
+    let (safe, doubtful, never) =
+        (|| fail(ErrorKind::Throttled), || broken(Repeat::Doubtful), || broken(Repeat::Never));
     // What both regions and the spare do, and how often each is asked.
     for (scripts, asked) in [
         ([doubtful(), doubtful(), Script::Answer], [1, 1, 0]),
