@@ -19,6 +19,8 @@ enum Script {
     Fail(Error),
     /// Never answers.
     Hang,
+    /// Takes its time before that.
+    After(Duration, Box<Script>),
     /// Is kept back by its last gate, which is open again by now.
     Withdraw,
     /// Has to wait for a connection, and fails, or answers, where it may still be sent after that.
@@ -78,8 +80,13 @@ impl Scripted {
         self.asked.lock().unwrap().push(request.attempts);
         self.requests.lock().unwrap().push(request.clone());
         let script = self.scripts.lock().unwrap().pop_front();
-        let script = script.or_else(|| self.always.lock().unwrap().clone()).unwrap_or(Script::Answer);
+        let mut script = script.or_else(|| self.always.lock().unwrap().clone()).unwrap_or(Script::Answer);
+        if let Script::After(time, then) = script {
+            tokio::time::sleep(time).await;
+            script = *then;
+        }
         match script {
+            Script::After(..) => unreachable!("it takes its time once"),
             Script::Answer => Ok(Head { attempts: 1, ..Head::default() }),
             Script::Fail(error) => Err(error),
             Script::Hang => std::future::pending().await,
