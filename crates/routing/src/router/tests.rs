@@ -20,7 +20,7 @@ enum Script {
     /// Never answers.
     Hang,
     /// Takes its time before that.
-    After(Duration, Box<Script>),
+    After(Duration, Box<Self>),
     /// Is kept back by its last gate, which is open again by now.
     Withdraw,
     /// Has to wait for a connection, and fails, or answers, where it may still be sent after that.
