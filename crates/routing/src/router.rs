@@ -19,7 +19,7 @@ use crate::rendezvous::{hash, mix, score};
 
 mod way;
 
-use way::Way;
+use way::{Entered, Way};
 
 /// One of the models that a [`Router`] chooses from.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ impl Router {
                 }
             };
             if plan.peek().is_none() {
-                return way.ask_last(leg, permit, place, request, ask).await;
+                return way.ask_last(Entered { leg, permit, place }, request, ask).await;
             }
             let asked = Request {
                 // Where there is somebody else to ask, nobody waits for a leg's own retries.
@@ -185,7 +185,7 @@ impl Router {
                 calls: request.calls.through(Arc::<Breaker>::clone(&leg.breaker), permit.generation()),
                 ..request.clone()
             };
-            if let Some(result) = way.ask(leg, permit, place, asked, ask).await {
+            if let Some(result) = way.ask(Entered { leg, permit, place }, asked, ask).await {
                 return result;
             }
         }
@@ -194,7 +194,10 @@ impl Router {
         }
         let Some(leg) = self.last_resort() else { return Err(nobody()) };
         match leg.place() {
-            Ok(place) => way.ask_last(leg, leg.breaker.force(), place, request, ask).await,
+            Ok(place) => {
+                let entered = Entered { leg, permit: leg.breaker.force(), place };
+                way.ask_last(entered, request, ask).await
+            }
             Err(met) => {
                 way.is_full(leg, met, &request.calls);
                 Err(way.failure().unwrap_or_else(nobody))

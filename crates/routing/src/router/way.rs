@@ -21,6 +21,14 @@ pub(super) struct Way {
     repeat: Repeat,
 }
 
+/// A leg that has let a request in.
+pub(super) struct Entered<'a> {
+    pub(super) leg: &'a Leg,
+    pub(super) permit: Permit<'a>,
+    /// Its place, where the leg has limits.
+    pub(super) place: Option<Running>,
+}
+
 #[derive(Debug)]
 struct Failure {
     error: Error,
@@ -53,23 +61,19 @@ impl Way {
     /// Asks the last leg, with its own retries.
     pub(super) async fn ask_last<T: Answer>(
         mut self,
-        leg: &Leg,
-        permit: Permit<'_>,
-        place: Option<Running>,
+        entered: Entered<'_>,
         mut request: Request,
         ask: Ask<T>,
     ) -> Result<T> {
         request.attempts = self.attempts(request.attempts);
-        let answered = self.ask(leg, permit, place, request, ask).await;
+        let answered = self.ask(entered, request, ask).await;
         answered.unwrap_or_else(|| Err(self.failure().unwrap_or_else(nobody)))
     }
 
     /// Asks a leg. `None` where it has failed and the next one may be asked.
     pub(super) async fn ask<T: Answer>(
         &mut self,
-        leg: &Leg,
-        permit: Permit<'_>,
-        place: Option<Running>,
+        Entered { leg, permit, place }: Entered<'_>,
         request: Request,
         ask: Ask<T>,
     ) -> Option<Result<T>> {
