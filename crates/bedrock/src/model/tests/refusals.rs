@@ -86,7 +86,7 @@ async fn a_refusal_whose_text_does_not_come_is_told_by_its_status() {
         {
             for (status, kind) in [(429, ErrorKind::Throttled), (503, ErrorKind::Overloaded)] {
                 let (url, _server) = refusing(status, refusal).await;
-                let model = connected(&url, policy.clone()).await;
+                let model = connected(&url, policy).await;
                 tokio::time::pause();
                 let (error, took) = refused(&model, Attempts::Single, streamed).await;
                 tokio::time::resume();
