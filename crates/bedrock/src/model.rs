@@ -252,7 +252,7 @@ impl BedrockModel {
     fn attempt(&self, deadline: Instant, request: &Request) -> Attempt {
         let most = match request.attempts {
             Attempts::Configured => self.spec.policy.max_attempts,
-            Attempts::Single => 1,
+            Attempts::Single | Attempts::SingleInDoubt => 1,
         };
         let calls = request.calls.clone();
         Attempt { deadline, most, calls, spent: 0, native_output: self.learned.native_output() }

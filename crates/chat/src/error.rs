@@ -152,7 +152,7 @@ struct Inner {
     repeat: Repeat,
     route: Option<Box<Route>>,
     budget_exhausted: bool,
-    withdrawn: bool,
+    withdrawn: Option<usize>,
 }
 
 impl Error {
@@ -168,7 +168,7 @@ impl Error {
             repeat: Repeat::Safe,
             route: None,
             budget_exhausted: false,
-            withdrawn: false,
+            withdrawn: None,
         }))
     }
 
@@ -221,10 +221,10 @@ impl Error {
         self
     }
 
-    /// Says that the request was not sent, because it is not to be sent there any more.
+    /// Says which gate ([`crate::Calls::shut`]) was shut before the request was sent; `None` where none was.
     #[must_use]
-    pub fn withdrawn(mut self) -> Self {
-        self.0.withdrawn = true;
+    pub fn withdrawn(mut self, gate: Option<usize>) -> Self {
+        self.0.withdrawn = gate;
         self
     }
 
@@ -268,8 +268,9 @@ impl Error {
         self.0.route.as_deref()
     }
 
-    /// Whether the request was not sent, because it is not to be sent there any more.
-    pub fn is_withdrawn(&self) -> bool {
+    /// Which of the request's gates was shut before it was sent, counted from the outermost; then nothing is known of
+    /// whoever was to be asked.
+    pub fn withdrawn_by(&self) -> Option<usize> {
         self.0.withdrawn
     }
 

@@ -55,6 +55,8 @@ pub enum Attempts {
     Configured,
     /// Once: another model is asked where this one fails, and must not be kept waiting.
     Single,
+    /// Once, and a call before it may have been received: where this one may have been as well, that was all.
+    SingleInDoubt,
 }
 
 /// What shape an answer has.

@@ -11,6 +11,9 @@ pub trait Witness: Send + Sync {
     /// A call to a provider begins.
     fn called(&self);
 
+    /// The call that began last was not sent after all.
+    fn withdrawn(&self);
+
     /// One of several models is asked.
     fn asked(&self, leg: Leg);
 
@@ -24,34 +27,50 @@ pub trait Gate: Send + Sync {
     fn admits(&self, generation: u64) -> bool;
 }
 
-/// A request's witness, if it has one, and the gate that it came through. It is no part of what is asked: requests that differ by it alone are equal.
+/// A request's witness, if it has one, and the gates that it came through. It is no part of what is asked: requests
+/// that differ by it alone are equal.
 #[derive(Clone, Default)]
 pub struct Calls {
     witness: Option<Arc<dyn Witness>>,
-    gate: Option<(Arc<dyn Gate>, u64)>,
+    /// The outermost comes first.
+    gates: Vec<(Arc<dyn Gate>, u64)>,
 }
 
 impl Calls {
     /// Tells this witness.
     pub fn seen_by(witness: Arc<dyn Witness>) -> Self {
-        Self { witness: Some(witness), gate: None }
+        Self { witness: Some(witness), gates: Vec::new() }
     }
 
-    /// The same, for a request that came through a gate.
+    /// The same, for a request that came through one more gate.
     #[must_use]
     pub fn through(&self, gate: Arc<dyn Gate>, generation: u64) -> Self {
-        Self { witness: self.witness.clone(), gate: Some((gate, generation)) }
+        let mut through = self.clone();
+        through.gates.push((gate, generation));
+        through
     }
 
-    /// Whether a call may still be sent.
-    pub fn may_begin(&self) -> bool {
-        self.gate.as_ref().is_none_or(|(gate, generation)| gate.admits(*generation))
+    /// How many gates the request came through.
+    pub fn gates(&self) -> usize {
+        self.gates.len()
+    }
+
+    /// The outermost gate that is shut by now, counted from 0; none where a call may still be sent.
+    pub fn shut(&self) -> Option<usize> {
+        self.gates.iter().position(|(gate, generation)| !gate.admits(*generation))
     }
 
     /// Tells that a call to a provider begins.
     pub fn called(&self) {
         if let Some(witness) = &self.witness {
             witness.called();
+        }
+    }
+
+    /// Tells that the call that began last was not sent after all.
+    pub fn withdrawn(&self) {
+        if let Some(witness) = &self.witness {
+            witness.withdrawn();
         }
     }
 

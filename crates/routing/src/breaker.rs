@@ -146,11 +146,6 @@ impl Permit<'_> {
         self.generation
     }
 
-    /// Whether it would be given now as well.
-    pub(crate) fn is_valid(&self) -> bool {
-        chat::Gate::admits(self.breaker, self.generation)
-    }
-
     /// The leg has begun to answer.
     pub(crate) fn succeeded(self) -> Change {
         let mut state = self.breaker.state();

@@ -123,6 +123,13 @@ impl Running {
             rate.charge(tokens);
         }
     }
+
+    /// Ends it, and does not count it in its minute: nobody was called.
+    pub(crate) fn give_back(self) {
+        if let Some(rate) = &self.0.requests {
+            rate.give_back();
+        }
+    }
 }
 
 impl Drop for Running {
@@ -162,6 +169,16 @@ impl Rate {
                 done.saturating_add(cost).saturating_sub(now).saturating_sub(minute),
             )),
         }
+    }
+
+    /// Gives one back that was taken. Where a part of it has been worked off meanwhile, that much is given twice, which
+    /// is at most the time between the two.
+    fn give_back(&self) {
+        let cost = self.cost(1);
+        // Never refused.
+        let _ = self
+            .done
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |done| Some(done.saturating_sub(cost)));
     }
 
     /// Says when there is room again, where more was charged than fits.

@@ -19,7 +19,7 @@ use crate::rendezvous::{hash, mix, score};
 
 mod way;
 
-use way::Way;
+use way::{Entered, Way};
 
 /// One of the models that a [`Router`] chooses from.
 #[derive(Clone, Debug)]
@@ -162,9 +162,8 @@ impl Router {
     }
 
     /// Asks one leg after the other, until one answers or the failure is not a leg's.
-    async fn answer<T: Answer>(&self, mut request: Request, ask: Ask<T>) -> Result<T> {
-        let configured = request.attempts;
-        let mut way = Way::default();
+    async fn answer<T: Answer>(&self, request: Request, ask: Ask<T>) -> Result<T> {
+        let mut way = Way::of(&request);
         let mut plan = self.plan(request.session.as_deref(), Instant::now()).into_iter().peekable();
         while let Some(leg) = plan.next() {
             // Another request may have been faster, to fail or to find out.
@@ -176,35 +175,34 @@ impl Router {
                     continue;
                 }
             };
-            let is_last = plan.peek().is_none();
-            // Where there is somebody else to ask, nobody waits for a leg's own retries.
-            let attempts = if is_last && !way.is_doubtful() { configured } else { Attempts::Single };
-            let mut asked = if is_last { std::mem::take(&mut request) } else { request.clone() };
-            asked.attempts = attempts;
-            if !is_last {
-                // Others may find out that it fails before this one is sent.
-                asked.calls = request.calls.through(Arc::<Breaker>::clone(&leg.breaker), permit.generation());
+            if plan.peek().is_none() {
+                return way.ask_last(Entered { leg, permit, place }, request, ask).await;
             }
-            match way.ask(leg, permit, asked, ask).await {
-                Some(result) => return result.map(|answer| answer.with(place)),
-                None => continue,
+            let asked = Request {
+                // Where there is somebody else to ask, nobody waits for a leg's own retries.
+                attempts: way.attempts(Attempts::Single),
+                // Others may find out that it fails before this one is sent.
+                calls: request.calls.through(Arc::<Breaker>::clone(&leg.breaker), permit.generation()),
+                ..request.clone()
+            };
+            if let Some(result) = way.ask(Entered { leg, permit, place }, asked, ask).await {
+                return result;
             }
         }
         if let Some(error) = way.failure() {
             return Err(error);
         }
         let Some(leg) = self.last_resort() else { return Err(nobody()) };
-        let answered = match leg.place() {
+        match leg.place() {
             Ok(place) => {
-                let answered = way.ask(leg, leg.breaker.force(), request, ask).await;
-                answered.map(|result| result.map(|answer| answer.with(place)))
+                let entered = Entered { leg, permit: leg.breaker.force(), place };
+                way.ask_last(entered, request, ask).await
             }
             Err(met) => {
                 way.is_full(leg, met, &request.calls);
-                None
+                Err(way.failure().unwrap_or_else(nobody))
             }
-        };
-        answered.unwrap_or_else(|| Err(way.failure().unwrap_or_else(nobody)))
+        }
     }
 }
 

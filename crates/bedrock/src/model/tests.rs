@@ -11,6 +11,8 @@ use crate::spec::{CredentialSource, EndpointChoice, KeysFrom, Policy};
 use crate::transport::EndpointUrl;
 use crate::{GuardrailScope, ModelId, family};
 
+mod refusals;
+
 const NO_TOOLS: &str = r#"{"message":"This model doesn't support tool use in streaming mode."}"#;
 const NO_NATIVE: &str = r#"{"message":"This model doesn't support the outputConfig.textFormat field. Remove outputConfig.textFormat and try again."}"#;
 const COMPLEX: &str = r#"{"message":"Schema is too complex."}"#;
@@ -73,6 +75,10 @@ async fn read(socket: &mut TcpStream) -> String {
 }
 
 async fn model(upstream: &Upstream, id: &str) -> BedrockModel {
+    model_at(&upstream.url, id, Policy::default()).await
+}
+
+async fn model_at(url: &str, id: &str, policy: Policy) -> BedrockModel {
     let model_id = ModelId::parse(id).unwrap();
     let credentials = Credentials {
         source: CredentialSource::Keys {
@@ -90,7 +96,7 @@ async fn model(upstream: &Upstream, id: &str) -> BedrockModel {
         model_id,
         region: "us-east-1".into(),
         endpoint: EndpointChoice {
-            url: Some(EndpointUrl::parse(&upstream.url, false).unwrap()),
+            url: Some(EndpointUrl::parse(url, false).unwrap()),
             ..EndpointChoice::default()
         },
         credentials,
@@ -99,7 +105,7 @@ async fn model(upstream: &Upstream, id: &str) -> BedrockModel {
         guardrail_scope: GuardrailScope::Marked,
         cache: false,
         lift_thinking: false,
-        policy: Policy::default(),
+        policy,
     };
     BedrockModel::new(spec, &identity, &shared).await.unwrap()
 }

@@ -78,6 +78,8 @@ fn millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn taken(budget: &RetryBudget, tries: u32) -> u32 {
@@ -123,5 +125,32 @@ mod tests {
             budget.pay_in();
         }
         assert_eq!(taken(&budget, 200), RESERVE);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_it_gives_no_more_than_its_reserve_and_its_share(
+            percent in 0_u32..=100,
+            steps in proptest::collection::vec((0_u32..40, 0_u32..40, 0_u64..100), 1..200)
+        ) {
+            let mut paused = tokio::runtime::Builder::new_current_thread();
+            paused.enable_time().start_paused(true).build().unwrap().block_on(async {
+                let budget = RetryBudget::new(percent);
+                let (mut requests, mut retries, began) = (0_u64, 0_u64, Instant::now());
+                for (paid, wanted, seconds) in steps {
+                    for _ in 0..paid {
+                        budget.pay_in();
+                    }
+                    requests += u64::from(paid);
+                    retries += u64::from(taken(&budget, wanted));
+                    assert!(budget.left.load(Ordering::Relaxed) <= FULL);
+                    // It is filled once at the beginning, and after each calm minute at most.
+                    let reserves = 1 + began.elapsed().as_secs() / CALM.as_secs();
+                    let most = reserves * u64::from(RESERVE) + requests * u64::from(percent) / 100;
+                    assert!(retries <= most, "{retries} of {most}");
+                    tokio::time::advance(Duration::from_secs(seconds)).await;
+                }
+            });
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::connect::{ConnectTimedOut, Connections};
 use super::credentials::{CredentialCache, Held};
 use super::link::Reply;
 use super::pool::{Pool, SendError};
-use super::retry::{Verdict, asked_for, pause};
+use super::retry::{Tried, Verdict, asked_for, pause};
 use super::sign::{Scope, signed};
 use super::{Target, body, refusal};
 use crate::clock::Clock;
@@ -23,6 +23,10 @@ use crate::translate::{Operation, ServiceError};
 
 /// A clock that differs from AWS's by less is not corrected: a reply takes its time.
 const TOLERATED_SKEW: Duration = Duration::from_secs(30);
+
+/// How long the text of a refusal is waited for: its status has said already what matters, and another model may be
+/// there to ask.
+const REFUSAL_TEXT: Duration = Duration::from_secs(2);
 
 /// Calls one model.
 #[derive(Debug)]
@@ -123,7 +127,7 @@ impl Transport {
         head_timeout: Option<Duration>,
     ) -> Result<Outcome> {
         let mut attempts = 0_u32;
-        let mut resent = false;
+        let mut tried = Tried::default();
         let mut redated = false;
         let mut rejected: Option<Arc<Held>> = None;
         self.budget.pay_in();
@@ -134,7 +138,7 @@ impl Transport {
             };
             attempts = attempts.saturating_add(1);
             let started = Instant::now();
-            let attempt = Attempt { operation, head_timeout, anew: resent, calls };
+            let attempt = Attempt { operation, head_timeout, anew: tried.resent, calls };
             let failure = match self.attempt(attempt, &request, &identity).await {
                 Ok(response) => {
                     let upstream_request_id = request_id(response.headers());
@@ -143,7 +147,7 @@ impl Transport {
                 }
                 Err(failure) => failure,
             };
-            if failure.error.is_withdrawn() {
+            if failure.error.withdrawn_by().is_some() {
                 return Err(failure.error.attempts(attempts.saturating_sub(1)));
             }
             let error = failure.error.attempts(attempts);
@@ -158,7 +162,7 @@ impl Transport {
                 }
                 continue;
             }
-            let again = attempts < most && failure.verdict.allows_another(&mut resent, failure.asked_for);
+            let again = attempts < most && tried.allows_another(failure.verdict, failure.asked_for);
             if !again || !self.budget.take() {
                 let error = if again { error.budget_exhausted() } else { error };
                 return Err(match failure.asked_for {
@@ -189,6 +193,7 @@ impl Transport {
         };
         let scope = Scope { region: &self.spec.region, host: &self.target.host, time: self.clock.now() };
         let request = signed(route, request, &identity.identity, &scope).map_err(Failure::last)?;
+        let began = Instant::now();
         let sending = self.pool.send(request, anew, calls);
         let sent = match head_timeout {
             None => sending.await,
@@ -205,16 +210,25 @@ impl Transport {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(self.refused(response, identity, operation).await)
+        let left = head_timeout.map_or(Duration::MAX, |limit| limit.saturating_sub(began.elapsed()));
+        Err(self.refused(response, identity, operation, left).await)
     }
 
-    /// Reads an error reply.
-    async fn refused(&self, response: Response<Reply>, identity: &Held, operation: Operation) -> Failure {
+    /// Reads an error reply, within a time.
+    async fn refused(
+        &self,
+        response: Response<Reply>,
+        identity: &Held,
+        operation: Operation,
+        left: Duration,
+    ) -> Failure {
         let (parts, body) = response.into_parts();
         let id = request_id(&parts.headers);
         let header = parts.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
-        // A refusal whose text is cut off is still a refusal, known by its status and header.
-        let body = body::read(body, body::MAX_ERROR, self.spec.policy.idle).await.unwrap_or_default();
+        // A refusal whose text is cut off, or does not come, is still a refusal, known by its status and header.
+        let left = left.min(REFUSAL_TEXT).min(self.spec.policy.idle);
+        let text = tokio::time::timeout(left, body::read(body, body::MAX_ERROR, left)).await;
+        let body = text.ok().and_then(Result::ok).unwrap_or_default();
         let mut service = ServiceError::from_reply(parts.status.as_u16(), header, &body);
         service.message = identity.conceal(&service.message);
         let kind = service.kind();
@@ -286,9 +300,9 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 fn unsent(error: &SendError) -> Failure {
     // A connection that was there may time out as well, and then the request may have been received.
     let (connecting, caused_by) = match error {
-        SendError::Withdrawn => {
+        SendError::Withdrawn(gate) => {
             let error = Error::new(ErrorKind::Overloaded, "this model is left out for a while");
-            return Failure::last(error.withdrawn());
+            return Failure::last(error.withdrawn(Some(*gate)));
         }
         SendError::Connect(error) => (true, Causes::of(&**error)),
         SendError::Exchange(error) => (false, Causes::of(error)),

@@ -92,6 +92,10 @@ fn connector(timeout: Duration, https: bool) -> io::Result<Connector> {
 /// What a look-up gives all who wait for it; a failure in words.
 type Found = Result<Arc<[SocketAddr]>, Arc<str>>;
 
+fn is_usable(found: &Found) -> bool {
+    found.as_ref().is_ok_and(|addresses| !addresses.is_empty())
+}
+
 /// A look-up that is going on.
 type LookUp = Shared<Pin<Box<dyn Future<Output = Found> + Send>>>;
 
@@ -103,7 +107,7 @@ const JOINED_FOR: Duration = Duration::from_secs(30);
 ///
 /// The system's resolver holds a thread and a socket for as long as a server of names does not answer, and cannot be
 /// told to stop. So there is one look-up at a time: all connections wait for the same, and one that is given up is
-/// there for the next.
+/// there for the next, unless it has failed meanwhile.
 #[derive(Clone)]
 pub(super) struct Resolver {
     system: GaiResolver,
@@ -127,7 +131,11 @@ impl Resolver {
         if let Some((began, look_up)) = &*going_on
             && began.elapsed() < JOINED_FOR
         {
-            return look_up.clone();
+            // It has come to an end where everybody had given it up, and a failure is not one of now.
+            let is_over_in_vain = look_up.clone().now_or_never().is_some_and(|found| !is_usable(&found));
+            if !is_over_in_vain {
+                return look_up.clone();
+            }
         }
         let found = self.system.call(name);
         let look_up: Pin<Box<dyn Future<Output = Found> + Send>> = Box::pin(async move {
@@ -231,6 +239,24 @@ mod tests {
         assert!(first.ptr_eq(&look_up()));
         tokio::time::advance(JOINED_FOR).await;
         assert!(!first.ptr_eq(&look_up()));
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_failed_after_all_had_given_it_up_is_not_told_to_the_next_one() {
+        let old = SocketAddr::from(([127, 0, 0, 9], 0));
+        for (found, is_told) in
+            [(Ok(Arc::from([old])), true), (Ok(Arc::from([])), false), (Err("down".into()), false)]
+        {
+            let mut resolver = Resolver::new();
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let look_up: Pin<Box<dyn Future<Output = Found> + Send>> = Box::pin(told.map(Result::unwrap));
+            *resolver.going_on() = Some((Instant::now(), look_up.shared()));
+            let mut call = || resolver.call("localhost".parse().unwrap());
+            assert!(call().now_or_never().is_none(), "it goes on, and is given up");
+            tell.send(found).unwrap();
+            let found: Vec<_> = call().await.unwrap().collect();
+            assert_eq!(found.contains(&old), is_told, "{found:?}");
+        }
     }
 
     #[tokio::test]

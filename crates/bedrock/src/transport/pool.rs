@@ -35,8 +35,8 @@ const MOST_IDLE: usize = 256;
 pub(super) enum SendError {
     /// There was no connection, and none could be made.
     Connect(BoxError),
-    /// It was not sent: it is not to be any more.
-    Withdrawn,
+    /// It was not sent: it is not to be any more, by this one of its gates.
+    Withdrawn(usize),
     /// The connection broke, or what came is not HTTP.
     Exchange(hyper::Error),
 }
@@ -100,13 +100,16 @@ impl Pool {
                     SendError::Connect(error)
                 })?,
             };
-            if !begun {
-                if !calls.may_begin() {
-                    self.put(link);
-                    return Err(SendError::Withdrawn);
+            // Also where a connection turned out to be closed: another one may have taken long to make.
+            if let Some(gate) = calls.shut() {
+                self.put(link);
+                if begun {
+                    calls.withdrawn();
                 }
+                return Err(SendError::Withdrawn(gate));
+            }
+            if !std::mem::replace(&mut begun, true) {
                 calls.called();
-                begun = true;
             }
             let mut unsent = match link.ask(request).await {
                 Ok(response) => return Ok(self.reply(response, link)),

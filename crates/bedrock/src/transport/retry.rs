@@ -13,8 +13,12 @@ const LOADED_BASE: Duration = Duration::from_secs(1);
 /// The first pause's upper bound after any other failure.
 const FAILED_BASE: Duration = Duration::from_millis(50);
 
-/// No pause is longer; where AWS asks for more, the client is told instead.
+/// No bound is larger.
 const MAX_PAUSE: Duration = Duration::from_secs(20);
+
+/// What the pauses of one request may be asked to be in sum; where it is more, the client is told instead, and knows
+/// better than we whether it wants to wait.
+const MOST_ASKED: Duration = Duration::from_secs(2);
 
 /// What a failure says about another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,27 +33,40 @@ pub(super) enum Verdict {
     Once,
 }
 
-impl Verdict {
-    /// Says whether another try is allowed; `resent` remembers the only one that a doubtful failure has.
-    pub(super) fn allows_another(self, resent: &mut bool, asked_for: Option<Duration>) -> bool {
-        if asked_for.is_some_and(|delay| delay > MAX_PAUSE) {
+/// What the tries of a request have used up.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    /// Whether the only further try that a doubtful failure has was made.
+    pub(super) resent: bool,
+    /// How long the upstream has asked to wait, in sum.
+    asked: Duration,
+}
+
+impl Tried {
+    /// Says whether another try is allowed after a failure.
+    pub(super) fn allows_another(&mut self, verdict: Verdict, asked_for: Option<Duration>) -> bool {
+        self.asked = self.asked.saturating_add(asked_for.unwrap_or_default());
+        if self.asked > MOST_ASKED {
             return false;
         }
-        match self {
-            Self::Final => false,
-            Self::Again | Self::AgainLater => true,
-            Self::Once => !std::mem::replace(resent, true),
+        match verdict {
+            Verdict::Final => false,
+            Verdict::Again | Verdict::AgainLater => true,
+            Verdict::Once => !std::mem::replace(&mut self.resent, true),
         }
     }
 }
 
-/// Picks a pause at random below a bound that doubles with each attempt ("full jitter").
+/// Picks a pause at random below a bound that doubles with each attempt ("full jitter"). What the upstream asks for
+/// comes before that, and the bound is the first one: all who were refused at the same time were asked for the same.
 pub(super) fn pause(verdict: Verdict, attempt: u32, asked_for: Option<Duration>) -> Duration {
+    if let Some(asked_for) = asked_for.filter(|asked_for| !asked_for.is_zero()) {
+        return asked_for.saturating_add(LOADED_BASE.mul_f64(fastrand::f64()));
+    }
     let base = if verdict == Verdict::AgainLater { LOADED_BASE } else { FAILED_BASE };
     let bound =
         base.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX)).min(MAX_PAUSE);
-    let jitter = bound.mul_f64(fastrand::f64());
-    jitter.max(asked_for.unwrap_or_default())
+    bound.mul_f64(fastrand::f64())
 }
 
 /// Reads how long AWS, or a proxy before it, asks to wait.
@@ -75,18 +92,24 @@ mod tests {
     fn pauses_are_bounded_and_never_shorter_than_asked() {
         for attempt in 1..40 {
             assert!(pause(Verdict::AgainLater, attempt, None) <= MAX_PAUSE);
-            assert!(pause(Verdict::Again, attempt, Some(Duration::from_secs(2))) >= Duration::from_secs(2));
+            let asked = pause(Verdict::Again, attempt, Some(Duration::from_secs(2))).as_millis();
+            assert!((2000..=3000).contains(&asked), "{asked}");
         }
     }
 
     #[test]
     fn what_failed_at_the_same_time_comes_back_spread_out() {
-        let mut tenths = [0_u32; 10];
-        for _ in 0..10_000 {
-            let pause = pause(Verdict::AgainLater, 1, None);
-            tenths[usize::try_from(pause.as_millis()).unwrap() / 100] += 1;
+        for (verdict, asked_for) in
+            [(Verdict::AgainLater, 0), (Verdict::AgainLater, 2), (Verdict::Again, 1), (Verdict::Again, 2)]
+        {
+            let asked_for = Duration::from_secs(asked_for);
+            let mut tenths = [0_u32; 10];
+            for _ in 0..10_000 {
+                let pause = pause(verdict, 1, Some(asked_for)) - asked_for;
+                tenths[usize::try_from(pause.as_millis()).unwrap() / 100] += 1;
+            }
+            assert!(tenths.iter().all(|count| (500..2500).contains(count)), "{tenths:?}");
         }
-        assert!(tenths.iter().all(|count| (500..2500).contains(count)), "{tenths:?}");
     }
 
     #[test]

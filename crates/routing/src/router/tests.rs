@@ -9,6 +9,7 @@ use chat::{ErrorKind, Event, FinishReason, Repeat, Response};
 use super::*;
 
 mod faults;
+mod nested;
 mod shares;
 
 /// What a scripted model does with a request.
@@ -18,6 +19,10 @@ enum Script {
     Fail(Error),
     /// Never answers.
     Hang,
+    /// Takes its time before that.
+    After(Duration, Box<Self>),
+    /// Is kept back by its last gate, which is open again by now.
+    Withdraw,
     /// Has to wait for a connection, and fails, or answers, where it may still be sent after that.
     Connect(Arc<tokio::sync::Semaphore>, Option<ErrorKind>),
 }
@@ -33,6 +38,8 @@ struct Scripted {
     always: Mutex<Option<Script>>,
     readiness: Mutex<Readiness>,
     asked: Mutex<Vec<Attempts>>,
+    /// What was to be sent.
+    requests: Mutex<Vec<Request>>,
 }
 
 impl std::fmt::Debug for Script {
@@ -48,6 +55,7 @@ impl Scripted {
             always: Mutex::default(),
             readiness: Mutex::new(Readiness::Ready),
             asked: Mutex::default(),
+            requests: Mutex::default(),
         })
     }
 
@@ -70,16 +78,26 @@ impl Scripted {
 
     async fn act(&self, request: Request) -> Result<Head> {
         self.asked.lock().unwrap().push(request.attempts);
+        self.requests.lock().unwrap().push(request.clone());
         let script = self.scripts.lock().unwrap().pop_front();
-        let script = script.or_else(|| self.always.lock().unwrap().clone()).unwrap_or(Script::Answer);
+        let mut script = script.or_else(|| self.always.lock().unwrap().clone()).unwrap_or(Script::Answer);
+        if let Script::After(time, then) = script {
+            tokio::time::sleep(time).await;
+            script = *then;
+        }
         match script {
+            Script::After(..) => unreachable!("it takes its time once"),
             Script::Answer => Ok(Head { attempts: 1, ..Head::default() }),
             Script::Fail(error) => Err(error),
             Script::Hang => std::future::pending().await,
+            Script::Withdraw => {
+                let gate = request.calls.gates().checked_sub(1);
+                Err(Error::new(ErrorKind::Overloaded, "no").withdrawn(gate))
+            }
             Script::Connect(connections, failure) => {
                 connections.acquire().await.unwrap().forget();
-                if !request.calls.may_begin() {
-                    return Err(Error::new(ErrorKind::Overloaded, "no").withdrawn());
+                if let Some(gate) = request.calls.shut() {
+                    return Err(Error::new(ErrorKind::Overloaded, "no").withdrawn(Some(gate)));
                 }
                 request.calls.called();
                 match failure {
@@ -151,4 +169,22 @@ fn told(head: &Head) -> (String, Vec<String>) {
 
 async fn who(router: &Router) -> String {
     ask(router).await.unwrap().0
+}
+
+/// Counts the calls of requests.
+#[derive(Default)]
+struct Counted(AtomicU64);
+
+impl chat::Witness for Counted {
+    fn called(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn withdrawn(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn asked(&self, _: chat::Leg) {}
+
+    fn failed(&self, _: chat::Leg, _: ErrorKind) {}
 }

@@ -237,6 +237,10 @@ impl Witness for Exchange {
         self.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn withdrawn(&self) {
+        self.attempts.fetch_sub(1, Ordering::Relaxed);
+    }
+
     fn asked(&self, leg: Leg) {
         let mut record = self.record();
         match &mut record.way {

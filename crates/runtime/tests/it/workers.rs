@@ -257,6 +257,7 @@ async fn every_failure_of_a_leg_before_its_first_event_moves_on() {
         Reply::events().exception("internalServerException", "oops"),
         Reply::events().stall(),
         Reply::silence().stall(),
+        Reply::silence().raw("HTTP/1.1 429 X\r\ncontent-length: 100\r\n\r\n").stall(),
         Reply::events(),
     ];
     for (reply, streams) in whole

@@ -186,7 +186,7 @@ async fn what_was_paid_for_is_not_asked_for_again_and_what_may_have_been_once() 
     models[0].next(broken(Repeat::Doubtful));
     models[1].next(fail(ErrorKind::Throttled));
     assert_eq!(who(&router_of_doubt).await, "c");
-    assert_eq!(models[2].asked(), [Attempts::Single], "whose own retries might be the third call");
+    assert_eq!(models[2].asked(), [Attempts::SingleInDoubt], "whose own retries might be the third call");
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,42 +201,6 @@ async fn a_leg_that_is_not_ready_is_not_waited_for() {
     first.is(Readiness::Error("no role".into()));
     assert_eq!(router.readiness(), Readiness::Error("first: no role; second: no keys".into()));
     assert_eq!(who(&router).await, "first", "and who is not has a reason to give");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_router_is_a_leg_that_asks_its_own_legs_once_each() {
-    let (inner, regions) = router(&[("nova", 1, None), ("nova", 2, None)]);
-    let spare = Scripted::new();
-    let leg = |name: &str, order, model: Arc<dyn ChatModel>| Leg {
-        name: Arc::from(name),
-        region: None,
-        order,
-        weight: None,
-        model,
-        breaker: Arc::default(),
-        limiter: None,
-    };
-    let outer = Router::new(vec![leg("nova", 1, Arc::new(inner)), leg("spare", 2, spare)]);
-    regions[0].next(fail(ErrorKind::Throttled));
-    assert_eq!(ask(&outer).await.unwrap(), ("nova".to_owned(), vec!["nova throttled".to_owned()]));
-    assert_eq!(regions[1].asked(), [Attempts::Single]);
-    regions[1].next(fail(ErrorKind::Unreachable));
-    let (answered, passed) = ask(&outer).await.unwrap();
-    assert_eq!((answered.as_str(), passed), ("spare", vec!["nova unreachable".to_owned()]));
-}
-
-/// Counts the calls of requests.
-#[derive(Default)]
-struct Counted(AtomicU64);
-
-impl chat::Witness for Counted {
-    fn called(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn asked(&self, _: chat::Leg) {}
-
-    fn failed(&self, _: chat::Leg, _: ErrorKind) {}
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,4 +270,46 @@ async fn a_leg_at_its_limit_is_passed_over_without_blame() {
     drop(second);
     models[0].next(fail(ErrorKind::Throttled));
     assert_eq!(who(&router).await, "second");
+}
+
+/// How long each of many requests takes, one every 10 ms for a minute, half of them streamed.
+async fn times(router: &Router) -> Vec<(Duration, Duration)> {
+    let began = Instant::now();
+    let asking = (0_u32..6000).map(|number| async move {
+        let due = Duration::from_millis(10) * number;
+        tokio::time::sleep_until(began + due).await;
+        let head = if number % 2 == 0 {
+            router.complete(Request::default()).await.unwrap().head
+        } else {
+            router.stream(Request::default()).await.unwrap().head
+        };
+        assert_eq!(told(&head).0, "second");
+        (due, began.elapsed() - due)
+    });
+    futures_util::future::join_all(asking).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_region_adds_one_of_its_answers_to_one_request_a_window_and_nothing_to_others() {
+    const REFUSAL: Duration = Duration::from_millis(40);
+    const ANSWER: Duration = Duration::from_millis(300);
+    let (router, first, second) = fallback();
+    let refusal = Error::new(ErrorKind::Throttled, "no").attempts(1);
+    first.always(Script::After(REFUSAL, Box::new(Script::Fail(refusal))));
+    second.always(Script::After(ANSWER, Box::new(Script::Answer)));
+    let mut added = Vec::new();
+    let mut late = Vec::new();
+    for (due, took) in times(&router).await {
+        added.push(took - ANSWER);
+        if took > ANSWER {
+            late.push(due.as_millis());
+        }
+    }
+    added.sort();
+    // Those that were under way as the region began to fail, and then one for each window of 5, 10, 20 and 40 s, which
+    // begins with the refusal.
+    assert_eq!(late, [0, 10, 20, 30, 5040, 15_080, 35_120]);
+    assert_eq!(first.asked().len(), late.len(), "no call was wasted on others");
+    assert_eq!(added.last(), Some(&REFUSAL), "and one answer of the region is all that it costs");
+    assert_eq!((added[added.len() / 2], added[added.len() * 99 / 100]), (Duration::ZERO, Duration::ZERO));
 }

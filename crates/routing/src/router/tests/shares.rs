@@ -1,5 +1,7 @@
 //! Who is asked while all is well.
 
+use proptest::prelude::*;
+
 use super::*;
 
 async fn of_session(router: &Router, session: &str) -> String {
@@ -93,4 +95,32 @@ fn who_prefers_whom_is_fixed_for_all_time() {
     // Other numbers would move every session of a fleet at its next update.
     assert_eq!(hash("session-1"), 0xdf01_6efc_657a_36d2);
     assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf);
+}
+
+proptest! {
+    #[test]
+    fn a_session_moves_only_where_its_leg_goes_and_comes_back_with_it(
+        weights in proptest::collection::vec(1_u32..10, 2..7),
+        session in "[a-z]{1,8}",
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<bool>()), 1..60),
+    ) {
+        let names: Vec<String> = (0..weights.len()).map(|index| format!("leg-{index}")).collect();
+        let legs: Vec<_> = names.iter().zip(&weights).map(|(name, weight)| (name.as_str(), 0, Some(*weight))).collect();
+        let (router, models) = router(&legs);
+        let preferred = || -> Vec<String> {
+            router.plan(Some(&session), Instant::now()).iter().map(|leg| leg.name.to_string()).collect()
+        };
+        let order = preferred();
+        prop_assert_eq!(order.len(), weights.len());
+        let mut well = vec![true; models.len()];
+        for (who, is_well) in changes {
+            let who = who.index(models.len());
+            well[who] = is_well;
+            models[who].is(if is_well { Readiness::Ready } else { Readiness::Initializing });
+            // The same preference, without those that are away.
+            let there = |name: &&String| names.iter().zip(&well).any(|(other, well)| other == *name && *well);
+            let left: Vec<String> = order.iter().filter(there).cloned().collect();
+            prop_assert_eq!(preferred(), left);
+        }
+    }
 }
