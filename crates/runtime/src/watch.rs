@@ -7,10 +7,11 @@
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
+use spicepod::file::{self, ReadError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// How often files are looked at. A change counts once two looks in a row see the same.
@@ -183,7 +184,8 @@ impl Watch {
     async fn read_unless(&mut self, moved_counts: bool) -> Vec<PathBuf> {
         let paths: Vec<PathBuf> = self.paths().cloned().collect();
         let read_at = now();
-        let read = blocking(move || paths.iter().map(content).collect::<io::Result<Vec<_>>>()).await;
+        let read =
+            blocking(move || paths.iter().map(|path| content(path)).collect::<io::Result<Vec<_>>>()).await;
         // The process has no descriptors left; the next look tries again.
         let Ok(contents) = read else { return Vec::new() };
         let was_restless = self.restless > 0;
@@ -252,14 +254,17 @@ fn is_since(stamp: [i64; 7], time: SystemTime) -> bool {
 /// # Errors
 ///
 /// Where the process has no descriptors left, which says nothing of the file.
-fn content(path: &PathBuf) -> io::Result<Content> {
-    // Opening a pipe would wait for a writer.
-    if !fs::metadata(path).is_ok_and(|data| data.is_file()) {
-        return Ok(Content::Absent);
-    }
+fn content(path: &Path) -> io::Result<Content> {
     let read = || {
+        let file = match file::open(path) {
+            Ok(file) => file,
+            Err(ReadError::Failed(error)) => return Err(error),
+            Err(
+                ReadError::Outside | ReadError::NotRegular | ReadError::TooLarge { .. } | ReadError::Replaced,
+            ) => return Ok(Content::Absent),
+        };
         let mut bytes = Vec::new();
-        fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+        file.take(LARGEST).read_to_end(&mut bytes)?;
         let cut = bytes.last() != Some(&b'\n');
         Ok(Content::Text { digest: Sha256::digest(bytes).into(), cut })
     };
@@ -271,8 +276,6 @@ fn content(path: &PathBuf) -> io::Result<Content> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// More than any change takes to be noticed, on a clock that is paused.

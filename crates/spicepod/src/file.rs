@@ -5,10 +5,12 @@
 //! many tools put files in place; what was opened is then held to what stands there.
 
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+
+use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
 
 use crate::problem::{Problem, Severity};
 
@@ -112,10 +114,10 @@ fn attempt(
     {
         return Err(ReadError::Outside);
     }
-    // Before it is opened: opening a pipe waits for a writer.
+    // Before it is opened: opening a device may do something.
     judge(&real.symlink_metadata()?, most)?;
     meanwhile();
-    let file = File::open(&real)?;
+    let file = open_resolved(&real)?;
     let metadata = file.metadata()?;
     // What was opened must be what stands there, so that no link that came in between counts.
     let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
@@ -132,6 +134,29 @@ fn attempt(
         }
         _ => Err(ReadError::TooLarge { bytes: most.saturating_add(1), most }),
     }
+}
+
+/// Opens a regular file, wherever links lead on the way, and waits for nobody.
+///
+/// # Errors
+///
+/// Where the system refuses, or where something else stands there; not for the size of the file.
+pub fn open(path: &Path) -> Result<File, ReadError> {
+    let real = path.canonicalize()?;
+    judge(&real.symlink_metadata()?, u64::MAX)?;
+    let file = open_resolved(&real)?;
+    judge(&file.metadata()?, u64::MAX)?;
+    Ok(file)
+}
+
+/// Opens a file that was looked at. A pipe may have come in its place, and opening that waits for a writer; or a link.
+fn open_resolved(real: &Path) -> Result<File, ReadError> {
+    let flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+    OpenOptions::new().read(true).custom_flags(flags).open(real).map_err(|error| {
+        // A link and a socket cannot be opened like that.
+        let is_other = real.symlink_metadata().is_ok_and(|metadata| !metadata.is_file());
+        if is_other { ReadError::Replaced } else { error.into() }
+    })
 }
 
 /// The size of a file that may be read.
