@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
 
@@ -24,6 +24,8 @@ const ROOM: usize = 64;
 pub struct Contents {
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// Where links led to.
+    pub real: PathBuf,
     /// Who may do what with the file.
     pub mode: u32,
     /// Who else than its owner may change it.
@@ -64,6 +66,22 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
+impl ReadError {
+    /// Whether the file may be read later without a change of what is wrong with it: the system may not have been able
+    /// to, or somebody was putting the file in place.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Failed(_) | Self::Replaced => true,
+            Self::Outside | Self::NotRegular | Self::TooLarge { .. } => false,
+        }
+    }
+
+    /// Whether there is no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
         Self::Failed(error)
@@ -94,7 +112,7 @@ fn read_within(path: &Path, folder: Option<&Path>, most: u64) -> Result<Contents
         match attempt(path, folder, most, || {}) {
             Err(ReadError::Replaced) => last = ReadError::Replaced,
             // Between two steps of a swap there may be no file.
-            Err(ReadError::Failed(error)) if error.kind() == io::ErrorKind::NotFound => last = error.into(),
+            Err(error) if error.is_missing() => last = error,
             done => return done,
         }
     }
@@ -130,7 +148,7 @@ fn attempt(
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(length) if length <= most => {
-            Ok(Contents { bytes, mode: metadata.mode() & 0o7777, others: others(&metadata) })
+            Ok(Contents { bytes, real, mode: metadata.mode() & 0o7777, others: others(&metadata) })
         }
         _ => Err(ReadError::TooLarge { bytes: most.saturating_add(1), most }),
     }
