@@ -97,7 +97,7 @@ fn read(
 ) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let contents = file::read(path, most).map_err(|error| {
         let problem = Problem::error(at(name), format!("`{shown}` cannot be read: {error}"));
-        problem.help("a path counts from the manifest's folder").passing(true)
+        problem.help("a path counts from the manifest's folder").passing(error.may_pass())
     })?;
     warnings.extend(contents.warning(shown));
     Ok(Zeroizing::new(contents.bytes))

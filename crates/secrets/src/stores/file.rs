@@ -96,6 +96,21 @@ enum Failure {
     Unreadable(io::Error),
 }
 
+impl Failure {
+    /// Whether it may be over by itself, and not only once somebody corrects the file or its name.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Folder(_) | Self::Vanished | Self::Replaced | Self::Unreadable(_) => true,
+            Self::Name
+            | Self::Missing
+            | Self::Outside
+            | Self::NotRegular
+            | Self::TooLarge
+            | Self::NotText => false,
+        }
+    }
+}
+
 impl FileStore {
     fn shown_file(&self, key: &str) -> String {
         format!("{}/{key}", self.shown.trim_end_matches('/'))
@@ -149,6 +164,7 @@ impl FileStore {
     /// A missing file is no error; everything else is one.
     fn explain(&self, key: &str, failure: Failure) -> Result<Option<SecretString>, StoreError> {
         let file = self.shown_file(key);
+        let passing = failure.may_pass();
         let (message, help) = match failure {
             Failure::Missing => return Ok(None),
             Failure::Name => {
@@ -181,7 +197,7 @@ impl FileStore {
                 (format!("{file} cannot be read: {error}"), "let this process read it")
             }
         };
-        Err(StoreError::new(message, help))
+        Err(StoreError::new(message, help).passing(passing))
     }
 }
 
