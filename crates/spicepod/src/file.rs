@@ -11,6 +11,8 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
+#[cfg(target_os = "linux")]
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 
 use crate::problem::{Problem, Severity};
 
@@ -28,6 +30,8 @@ pub struct Contents {
     pub real: PathBuf,
     /// Who may do what with the file.
     pub mode: u32,
+    /// Whose it is.
+    owner: u32,
     /// Who else than its owner may change it.
     others: Option<&'static str>,
 }
@@ -148,7 +152,8 @@ fn attempt(
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(length) if length <= most => {
-            Ok(Contents { bytes, real, mode: metadata.mode() & 0o7777, others: others(&metadata) })
+            let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
+            Ok(Contents { bytes, real, mode, owner, others: others(&metadata) })
         }
         _ => Err(ReadError::TooLarge { bytes: most.saturating_add(1), most }),
     }
@@ -205,6 +210,39 @@ impl Contents {
         let problem = Problem::of_file(Severity::Warning, shown, message);
         Some(problem.help("let nobody but its owner write it: `chmod go-w`"))
     }
+
+    /// The same for a file that is a secret: also where everybody on this machine may read it.
+    pub fn secret_warning(&self, shown: &str) -> Option<Problem> {
+        self.warning(shown).or_else(|| {
+            let is_open = self.mode & 0o004 != 0 && is_reachable(&self.real) && !self.is_mounted();
+            let message =
+                format!("everybody on this machine may read this secret (its mode is {:o})", self.mode);
+            let problem = Problem::of_file(Severity::Warning, shown, message);
+            is_open.then(|| problem.help("let nobody but its owner read it: `chmod go-r`"))
+        })
+    }
+
+    /// Whether a platform put it there for this container: root's, in memory. Kubernetes and Docker let everybody in the
+    /// container read what they mount, and nobody is in it but the process.
+    fn is_mounted(&self) -> bool {
+        self.owner == 0 && is_in_memory(&self.real)
+    }
+}
+
+/// Whether no folder on the way to a file keeps others out.
+fn is_reachable(file: &Path) -> bool {
+    let lets_in = |folder: &Path| folder.metadata().is_ok_and(|metadata| metadata.mode() & 0o001 != 0);
+    file.ancestors().skip(1).all(lets_in)
+}
+
+#[cfg(target_os = "linux")]
+fn is_in_memory(file: &Path) -> bool {
+    statfs(file).is_ok_and(|system| system.filesystem_type() == TMPFS_MAGIC)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_: &Path) -> bool {
+    false
 }
 
 impl fmt::Debug for Contents {

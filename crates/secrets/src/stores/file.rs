@@ -145,14 +145,9 @@ impl FileStore {
         Ok(Some(expose::without_line_end(text)))
     }
 
-    /// Mounted secrets are readable to everybody on many platforms, where nobody else is: worth no warning. Who may
-    /// change one decides who may call.
+    /// Who may change or read a secret may call, or make others pay.
     fn note(&self, key: &str, contents: &Contents) {
-        if contents.mode & 0o007 != 0 {
-            let mode = format!("{:o}", contents.mode);
-            tracing::debug!(file = self.shown_file(key), mode, "everybody may read this secret");
-        }
-        if let Some(warning) = contents.warning(&self.shown_file(key)) {
+        if let Some(warning) = contents.secret_warning(&self.shown_file(key)) {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
             if !noted.told.contains(&warning) {
                 noted.told.push(warning.clone());

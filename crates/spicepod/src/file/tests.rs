@@ -141,3 +141,40 @@ fn a_file_that_others_may_change_is_told_of() {
         assert_eq!(warned(0o664), None);
     }
 }
+
+#[test]
+fn a_secret_that_everybody_may_read_is_told_of_where_they_can_reach_it() {
+    let (outer, base) = folders();
+    let file = base.join("file");
+    // What is root's and in memory is a platform's.
+    let _ = chown(&file, Some(65_534), None);
+    let warned = |folder: u32, mode: u32| {
+        for (path, mode) in [(outer.path(), folder), (&*base, 0o755), (&*file, mode)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        read(&file, 9).unwrap().secret_warning("file").map(|problem| problem.message().to_owned())
+    };
+    for mode in [0o600, 0o640, 0o400] {
+        assert_eq!(warned(0o755, mode), None, "{mode:o}");
+    }
+    let everybody = "everybody on this machine may read this secret (its mode is 644)";
+    assert_eq!(warned(0o755, 0o644).as_deref(), Some(everybody));
+    // Its folder lets nobody in.
+    assert_eq!(warned(0o750, 0o644), None);
+    // One warning for a file.
+    assert!(warned(0o755, 0o646).unwrap().contains("may change this file"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_secret_that_a_platform_mounts_is_nothing_to_warn_of() {
+    let mounted = |file: &Path, owner| {
+        let contents =
+            Contents { bytes: Vec::new(), real: file.to_owned(), mode: 0o644, owner, others: None };
+        contents.is_mounted()
+    };
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else { return };
+    assert!(mounted(memory.path(), 0));
+    assert!(!mounted(memory.path(), 1000));
+    assert!(!mounted(Path::new(env!("CARGO_MANIFEST_DIR")), 0));
+}
