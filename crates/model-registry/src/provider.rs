@@ -110,6 +110,9 @@ pub(crate) trait Session: Send + Sync {
         context: Context<'a>,
     ) -> BoxFuture<'a, (Option<Draft>, Vec<Problem>)>;
 
+    /// Begins a load: what no model uses any more is forgotten.
+    fn begin(&self);
+
     /// Looks for the credentials of all models again: a file that they come from has changed.
     fn renew(&self);
 }

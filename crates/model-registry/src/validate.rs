@@ -89,6 +89,9 @@ impl Sessions {
         let context = Context { stores, environment, options };
         let mut specs = Vec::with_capacity(models.len());
         let mut problems = Vec::new();
+        for (_, session) in &self.0 {
+            session.begin();
+        }
         for model in models {
             let (prefix, id) = match split(model) {
                 Ok(parts) => parts,

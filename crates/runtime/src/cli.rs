@@ -106,7 +106,7 @@ pub(crate) struct CheckArgs {
     /// Find the credentials of every model as well; nothing that costs money is called.
     #[arg(long)]
     pub(crate) online: bool,
-    /// Show the policy by which each model is called as well: deadlines, attempts, budgets and limits.
+    /// Show the policy by which each model is called in columns: deadlines, attempts, budgets and limits.
     #[arg(long, short, conflicts_with = "online")]
     pub(crate) verbose: bool,
 }

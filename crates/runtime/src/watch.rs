@@ -7,10 +7,11 @@
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
+use spicepod::file::{self, ReadError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// How often files are looked at. A change counts once two looks in a row see the same.
@@ -19,7 +20,8 @@ const PERIOD: Duration = Duration::from_millis(250);
 /// Files that never come to rest are read after this many looks.
 const PATIENCE: u32 = 4;
 
-/// A manifest that ends within a line may be half of one. It counts once no file has changed for so long.
+/// A manifest that is written where it lies and ends within a line may be half of one. It counts once no file has
+/// changed for so long. One that was put in the place of another is whole.
 const HALF_A_FILE: Duration = Duration::from_millis(1250);
 
 /// No file that is watched is larger; what comes later in one is not looked at.
@@ -47,6 +49,8 @@ pub(crate) struct Watch {
 struct Watched {
     path: PathBuf,
     stamp: Stamp,
+    /// Somebody wrote it where it lies when it last changed.
+    in_place: bool,
     content: Content,
 }
 
@@ -90,14 +94,18 @@ impl Watch {
         let (files, pending, stale) = blocking(move || {
             let (mut pending, mut stale) = (false, false);
             let watched = paths.into_iter().map(|path| {
-                let known = known.iter().find(|file| file.path == path).map(|file| file.content.clone());
+                let known = known.iter().find(|file| file.path == path);
                 let stamp = stamp(&path);
+                let in_place = known.is_none_or(|file| is_in_place(file, &stamp));
                 let changed = stamp.is_some_and(|stamp| is_since(stamp, read_at));
                 pending |= changed;
                 stale |= changed && known.is_none();
-                let content = known.unwrap_or_else(|| content(&path).unwrap_or(Content::Unknown));
+                let content = match known {
+                    Some(file) => file.content.clone(),
+                    None => content(&path).unwrap_or(Content::Unknown),
+                };
                 pending |= content == Content::Unknown;
-                Watched { path, stamp, content }
+                Watched { path, stamp, in_place, content }
             });
             let watched: Vec<Watched> = watched.collect();
             (watched, pending, stale)
@@ -157,6 +165,7 @@ impl Watch {
         let mut moved = false;
         for (file, stamp) in self.files.iter_mut().zip(stamps) {
             moved |= file.stamp != stamp;
+            file.in_place = is_in_place(file, &stamp);
             file.stamp = stamp;
         }
         self.pending |= moved;
@@ -173,6 +182,7 @@ impl Watch {
             |path: &PathBuf| path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
         let is_cut = |(file, content): (&Watched, &Content)| {
             matches!(content, Content::Text { cut: true, .. })
+                && file.in_place
                 && file.content != *content
                 && is_manifest(&file.path)
         };
@@ -183,7 +193,8 @@ impl Watch {
     async fn read_unless(&mut self, moved_counts: bool) -> Vec<PathBuf> {
         let paths: Vec<PathBuf> = self.paths().cloned().collect();
         let read_at = now();
-        let read = blocking(move || paths.iter().map(content).collect::<io::Result<Vec<_>>>()).await;
+        let read =
+            blocking(move || paths.iter().map(|path| content(path)).collect::<io::Result<Vec<_>>>()).await;
         // The process has no descriptors left; the next look tries again.
         let Ok(contents) = read else { return Vec::new() };
         let was_restless = self.restless > 0;
@@ -241,6 +252,22 @@ fn stamp(path: &PathBuf) -> Stamp {
     fs::metadata(path).ok().map(of)
 }
 
+/// Whether somebody wrote a file where it lies when it last changed, up to this look. What has another number was put in
+/// the place of the one before; what was not there may be on its way.
+fn is_in_place(file: &Watched, now: &Stamp) -> bool {
+    match (&file.stamp, now) {
+        (Some([device, file_number, bytes, time, nanos, ..]), Some(now)) => {
+            let [now_device, now_number, written @ .., _, _] = now;
+            if (device, file_number) != (now_device, now_number) {
+                return false;
+            }
+            // Another owner or mode is no other text.
+            file.in_place || *written != [*bytes, *time, *nanos]
+        }
+        (None, _) | (_, None) => true,
+    }
+}
+
 /// Whether a file has been changed after a time, or may have been.
 fn is_since(stamp: [i64; 7], time: SystemTime) -> bool {
     let [.., seconds, nanos] = stamp;
@@ -252,14 +279,17 @@ fn is_since(stamp: [i64; 7], time: SystemTime) -> bool {
 /// # Errors
 ///
 /// Where the process has no descriptors left, which says nothing of the file.
-fn content(path: &PathBuf) -> io::Result<Content> {
-    // Opening a pipe would wait for a writer.
-    if !fs::metadata(path).is_ok_and(|data| data.is_file()) {
-        return Ok(Content::Absent);
-    }
+fn content(path: &Path) -> io::Result<Content> {
     let read = || {
+        let file = match file::open(path) {
+            Ok(file) => file,
+            Err(ReadError::Failed(error)) => return Err(error),
+            Err(
+                ReadError::Outside | ReadError::NotRegular | ReadError::TooLarge { .. } | ReadError::Replaced,
+            ) => return Ok(Content::Absent),
+        };
         let mut bytes = Vec::new();
-        fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+        file.take(LARGEST).read_to_end(&mut bytes)?;
         let cut = bytes.last() != Some(&b'\n');
         Ok(Content::Text { digest: Sha256::digest(bytes).into(), cut })
     };
@@ -271,8 +301,6 @@ fn content(path: &PathBuf) -> io::Result<Content> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// More than any change takes to be noticed, on a clock that is paused.
@@ -359,6 +387,13 @@ mod tests {
             let waited = began.elapsed() >= HALF_A_FILE;
             assert_eq!(waited, waits, "{text:?}: {:?}", began.elapsed());
         }
+        // What replaces it is whole, also where another name or mode comes with it.
+        let next = folder.path().join("next");
+        std::fs::write(&next, "models:\n- c").unwrap();
+        std::fs::rename(&next, &path).unwrap();
+        let began = tokio::time::Instant::now();
+        assert_eq!(change(&mut watch).await, Some(vec![path.clone()]));
+        assert!(began.elapsed() <= PERIOD * 3, "{:?}", began.elapsed());
         // The rest comes in time: half of it was never told.
         std::fs::write(&path, "models:\n- d").unwrap();
         let half = tokio::time::timeout(HALF_A_FILE - PERIOD, watch.changed()).await;

@@ -91,19 +91,23 @@ where
     let error = match error {
         SdkError::ServiceError(error) => error.err(),
         SdkError::TimeoutError(_) => {
-            return StoreError::new("AWS did not answer in time", "check the network, or try again");
+            let error = StoreError::new("AWS did not answer in time", "check the network, or try again");
+            return error.passing(true);
         }
         SdkError::DispatchFailure(failure) => {
             let reason = failure.as_connector_error().map_or_else(String::new, |error| innermost(error));
             let help =
                 "check the region, the network and the proxy; in a VPC, add an endpoint for Secrets Manager";
-            return StoreError::new(format!("AWS cannot be reached in {region}: {reason}"), help);
+            let message = format!("AWS cannot be reached in {region}: {reason}");
+            return StoreError::new(message, help).passing(true);
         }
         SdkError::ConstructionFailure(_) => {
             return StoreError::new("the request for the secret cannot be built", "check `aws_region`");
         }
         SdkError::ResponseError(_) | _ => {
-            return StoreError::new("what answered is not Secrets Manager", "check the endpoint");
+            // The answer may have broken off as well.
+            let error = StoreError::new("what answered is not Secrets Manager", "check the endpoint");
+            return error.passing(true);
         }
     };
     let code = error.code().filter(|code| is_code(code)).unwrap_or("no code");
@@ -133,9 +137,13 @@ where
             format!("AWS does not hand out the secret {secret} ({code})"),
             "see whether it is about to be deleted".to_owned(),
         ),
-        _ => (format!("AWS refused to hand out the secret {secret} ({code})"), "try again later".to_owned()),
+        _ => {
+            let message = format!("AWS refused to hand out the secret {secret} ({code})");
+            return StoreError::new(message, "try again later").passing(true);
+        }
     };
-    StoreError::new(message, help)
+    // Short-lived credentials are renewed by somebody else.
+    StoreError::new(message, help).passing(code == "ExpiredTokenException")
 }
 
 /// Whether a code is a name as AWS writes them, and nothing else.

@@ -41,7 +41,14 @@ impl Source {
                 let provider =
                     ProfileFileCredentialsProvider::builder().configure(&config).profile_name(name).build();
                 let help = format!("try `aws sts get-caller-identity --profile {name}`");
-                provider.provide_credentials().await.map_err(|error| none(&error, help))
+                provider.provide_credentials().await.map_err(|error| {
+                    // Its file is wrong, or says what is not there; or a service did not answer.
+                    let is_answer = matches!(
+                        error,
+                        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)
+                    );
+                    none(&error, help).passing(!is_answer)
+                })
             }
             Self::Chain => {
                 let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
@@ -106,5 +113,7 @@ fn none(error: &CredentialsError, help: impl Into<String>) -> StoreError {
         text = before.to_owned();
     }
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    StoreError::new(format!("no AWS credentials were found: {}", lines.join("; ")), help)
+    // A service that hands them out may not have answered.
+    let passing = !matches!(error, CredentialsError::InvalidConfiguration(_));
+    StoreError::new(format!("no AWS credentials were found: {}", lines.join("; ")), help).passing(passing)
 }

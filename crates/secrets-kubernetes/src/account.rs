@@ -88,7 +88,8 @@ impl Kubernetes {
 fn read(path: &Path, most: u64) -> Result<Zeroizing<String>, StoreError> {
     let failed =
         |reason: String| StoreError::new(format!("{} cannot be read: {reason}", path.display()), IN_A_POD);
-    let bytes = file::read(path, most).map_err(|error| failed(error.to_string()))?.bytes;
+    let bytes =
+        file::read(path, most).map_err(|error| failed(error.to_string()).passing(error.may_pass()))?.bytes;
     let text = String::from_utf8(bytes).map_err(|error| {
         drop(Zeroizing::new(error.into_bytes()));
         failed("it is not text".to_owned())

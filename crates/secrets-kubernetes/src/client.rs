@@ -48,7 +48,7 @@ pub(crate) async fn fetch(store: &Kubernetes) -> Result<Secrets, StoreError> {
     }
     let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await.map_err(|_| {
         let message = "the API server's answer broke off, or is larger than a secret can be";
-        StoreError::new(message, "try again, and check `api_server`")
+        StoreError::new(message, "try again, and check `api_server`").passing(true)
     })?;
     // What serde says about a text may quote it.
     let answer: Answer = serde_json::from_slice(&body.to_bytes())
@@ -102,7 +102,9 @@ fn refusal(status: StatusCode, secret: &str, namespace: &str) -> StoreError {
         StatusCode::UNAUTHORIZED => StoreError::new(
             format!("the API server does not accept the token of the service account ({code})"),
             "see that the token is mounted, and of this cluster",
-        ),
+        )
+        // Kubernetes renews it in place.
+        .passing(true),
         StatusCode::FORBIDDEN => StoreError::new(
             format!("the service account may not read the secret {secret} in {namespace} ({code})"),
             format!(
@@ -116,7 +118,8 @@ fn refusal(status: StatusCode, secret: &str, namespace: &str) -> StoreError {
         _ => StoreError::new(
             format!("the API server did not hand out the secret {secret} in {namespace} ({code})"),
             "try again later",
-        ),
+        )
+        .passing(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS),
     }
 }
 
@@ -127,5 +130,5 @@ fn unreachable(address: &Uri, error: &(dyn Error + 'static)) -> StoreError {
     }
     let server = address.authority().map_or("", |authority| authority.as_str());
     let message = format!("the API server {server} cannot be reached: {innermost}");
-    StoreError::new(message, "check the network, and that `ca_file` belongs to the cluster")
+    StoreError::new(message, "check the network, and that `ca_file` belongs to the cluster").passing(true)
 }

@@ -343,7 +343,8 @@ fn not_found(
         None => searched.iter().map(|store| store.advice(key)).collect(),
     };
     // A store that cannot say may be able to later.
-    Problem::error(at.clone(), message).help(help.join(", or ")).passing(!failed.is_empty())
+    let passing = failed.iter().any(|(_, error)| error.may_pass());
+    Problem::error(at.clone(), message).help(help.join(", or ")).passing(passing)
 }
 
 /// Why a key's list of models lets it use nothing, or less than it says; and what to write instead.

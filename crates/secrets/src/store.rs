@@ -47,12 +47,25 @@ pub trait SecretStore: Send + Sync {
 pub struct StoreError {
     message: String,
     help: String,
+    passing: bool,
 }
 
 impl StoreError {
     /// Says what went wrong, and what to do about it.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
+        Self { message: message.into(), help: help.into(), passing: false }
+    }
+
+    /// Says that it may be over by itself: a disk or a network failed, and nobody has to correct anything.
+    #[must_use]
+    pub fn passing(mut self, passing: bool) -> Self {
+        self.passing = passing;
+        self
+    }
+
+    /// Whether it may be over by itself.
+    pub fn may_pass(&self) -> bool {
+        self.passing
     }
 
     /// What to do about it.
@@ -90,7 +103,8 @@ impl Fetched {
         let fetched = self.0.get_or_init(|| async {
             tokio::time::timeout(TIMEOUT, fetch()).await.unwrap_or_else(|_| {
                 let message = format!("it did not answer within {} s", TIMEOUT.as_secs());
-                Err(StoreError::new(message, "check the network between this machine and the store"))
+                let help = "check the network between this machine and the store";
+                Err(StoreError::new(message, help).passing(true))
             })
         });
         match fetched.await {
@@ -136,6 +150,7 @@ mod tests {
         for _ in 0..3 {
             let error = fetched.get("A", std::future::pending).await.unwrap_err();
             assert_eq!(error.to_string(), "it did not answer within 10 s");
+            assert!(error.may_pass());
         }
         assert_eq!(start.elapsed(), TIMEOUT);
     }

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed assertion names its case")]
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use secrecy::zeroize::Zeroizing;
@@ -103,6 +103,8 @@ models:
 async fn what_held_a_secret_is_wiped_when_it_goes() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("files")).unwrap();
+    // Nobody else may reach them, which would be a warning.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let texts: Vec<Vec<u8>> = (1..=4).map(covered).collect();
     write(&folder.path().join("files/SECRET"), "", &texts[0], "\n");
     write(&folder.path().join(".env"), "CALLER=", &texts[1], "\n");

@@ -5,10 +5,14 @@
 //! many tools put files in place; what was opened is then held to what stands there.
 
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::libc::{O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK};
+#[cfg(target_os = "linux")]
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 
 use crate::problem::{Problem, Severity};
 
@@ -22,8 +26,12 @@ const ROOM: usize = 64;
 pub struct Contents {
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// Where links led to.
+    pub real: PathBuf,
     /// Who may do what with the file.
     pub mode: u32,
+    /// Whose it is.
+    owner: u32,
     /// Who else than its owner may change it.
     others: Option<&'static str>,
 }
@@ -62,6 +70,22 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
+impl ReadError {
+    /// Whether the file may be read later without a change of what is wrong with it: the system may not have been able
+    /// to, or somebody was putting the file in place.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Failed(_) | Self::Replaced => true,
+            Self::Outside | Self::NotRegular | Self::TooLarge { .. } => false,
+        }
+    }
+
+    /// Whether there is no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
         Self::Failed(error)
@@ -92,7 +116,7 @@ fn read_within(path: &Path, folder: Option<&Path>, most: u64) -> Result<Contents
         match attempt(path, folder, most, || {}) {
             Err(ReadError::Replaced) => last = ReadError::Replaced,
             // Between two steps of a swap there may be no file.
-            Err(ReadError::Failed(error)) if error.kind() == io::ErrorKind::NotFound => last = error.into(),
+            Err(error) if error.is_missing() => last = error,
             done => return done,
         }
     }
@@ -112,10 +136,10 @@ fn attempt(
     {
         return Err(ReadError::Outside);
     }
-    // Before it is opened: opening a pipe waits for a writer.
+    // Before it is opened: opening a device may do something.
     judge(&real.symlink_metadata()?, most)?;
     meanwhile();
-    let file = File::open(&real)?;
+    let file = open_resolved(&real)?;
     let metadata = file.metadata()?;
     // What was opened must be what stands there, so that no link that came in between counts.
     let identity = |metadata: &Metadata| (metadata.dev(), metadata.ino());
@@ -128,10 +152,34 @@ fn attempt(
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(length) if length <= most => {
-            Ok(Contents { bytes, mode: metadata.mode() & 0o7777, others: others(&metadata) })
+            let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
+            Ok(Contents { bytes, real, mode, owner, others: others(&metadata) })
         }
         _ => Err(ReadError::TooLarge { bytes: most.saturating_add(1), most }),
     }
+}
+
+/// Opens a regular file, wherever links lead on the way, and waits for nobody.
+///
+/// # Errors
+///
+/// Where the system refuses, or where something else stands there; not for the size of the file.
+pub fn open(path: &Path) -> Result<File, ReadError> {
+    let real = path.canonicalize()?;
+    judge(&real.symlink_metadata()?, u64::MAX)?;
+    let file = open_resolved(&real)?;
+    judge(&file.metadata()?, u64::MAX)?;
+    Ok(file)
+}
+
+/// Opens a file that was looked at. A pipe may have come in its place, and opening that waits for a writer; or a link.
+fn open_resolved(real: &Path) -> Result<File, ReadError> {
+    let flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+    OpenOptions::new().read(true).custom_flags(flags).open(real).map_err(|error| {
+        // A link and a socket cannot be opened like that.
+        let is_other = real.symlink_metadata().is_ok_and(|metadata| !metadata.is_file());
+        if is_other { ReadError::Replaced } else { error.into() }
+    })
 }
 
 /// The size of a file that may be read.
@@ -162,6 +210,39 @@ impl Contents {
         let problem = Problem::of_file(Severity::Warning, shown, message);
         Some(problem.help("let nobody but its owner write it: `chmod go-w`"))
     }
+
+    /// The same for a file that is a secret: also where everybody on this machine may read it.
+    pub fn secret_warning(&self, shown: &str) -> Option<Problem> {
+        self.warning(shown).or_else(|| {
+            let is_open = self.mode & 0o004 != 0 && is_reachable(&self.real) && !self.is_mounted();
+            let message =
+                format!("everybody on this machine may read this secret (its mode is {:o})", self.mode);
+            let problem = Problem::of_file(Severity::Warning, shown, message);
+            is_open.then(|| problem.help("let nobody but its owner read it: `chmod go-r`"))
+        })
+    }
+
+    /// Whether a platform put it there for this container: root's, in memory. Kubernetes and Docker let everybody in the
+    /// container read what they mount, and nobody is in it but the process.
+    fn is_mounted(&self) -> bool {
+        self.owner == 0 && is_in_memory(&self.real)
+    }
+}
+
+/// Whether no folder on the way to a file keeps others out.
+fn is_reachable(file: &Path) -> bool {
+    let lets_in = |folder: &Path| folder.metadata().is_ok_and(|metadata| metadata.mode() & 0o001 != 0);
+    file.ancestors().skip(1).all(lets_in)
+}
+
+#[cfg(target_os = "linux")]
+fn is_in_memory(file: &Path) -> bool {
+    statfs(file).is_ok_and(|system| system.filesystem_type() == TMPFS_MAGIC)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_: &Path) -> bool {
+    false
 }
 
 impl fmt::Debug for Contents {

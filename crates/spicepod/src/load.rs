@@ -42,10 +42,12 @@ pub fn load(path: &Path) -> Loaded {
         file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let name = file.display().to_string();
     let read = file::read(&file, most());
-    loaded.problems.extend(read.as_ref().ok().and_then(|contents| contents.warning(&name)));
+    if let Ok(contents) = &read {
+        loaded.problems.extend(contents.warning(&name));
+        loaded.read.insert(contents.real.clone());
+    }
     match text(read) {
         Ok(text) => {
-            loaded.read.extend(file.canonicalize());
             loaded.root(&name, &text, Some(loaded.folder.clone()));
         }
         Err(Unreadable { message, help, passing }) => {
@@ -114,12 +116,18 @@ impl From<ReadError> for Unreadable {
                 "serve some models with another process",
             ),
             ReadError::Failed(_) | ReadError::Outside | ReadError::Replaced => {
-                let is_missing = matches!(&error, ReadError::Failed(error) if error.kind() == std::io::ErrorKind::NotFound);
-                let help = if is_missing { "check the path" } else { "check the path and its permissions" };
-                Self { message: format!("cannot be read: {error}"), help, passing: true }
+                let help =
+                    if error.is_missing() { "check the path" } else { "check the path and its permissions" };
+                Self { message: format!("cannot be read: {error}"), help, passing: error.may_pass() }
             }
         }
     }
+}
+
+/// Whether a path is written as one that leads out of a folder, wherever it ends.
+fn leaves(path: &Path, folder: &Path) -> bool {
+    let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    !path.strip_prefix(folder).is_ok_and(|below| below.components().all(is_below))
 }
 
 /// The text of a file.
@@ -266,10 +274,7 @@ impl Loaded {
         };
         self.files.extend(candidates.iter().cloned());
         let found = candidates.iter().find(|candidate| candidate.exists()).or(candidates.first())?;
-        let leaves = Path::new(&**path)
-            .components()
-            .any(|part| !matches!(part, Component::Normal(_) | Component::CurDir));
-        if !found.exists() && !leaves {
+        if !found.exists() && !leaves(found, folder) {
             let help = format!("create {}, or correct the path", found.display());
             self.problems.push(Problem::error(at, format!("`{}` does not exist", clip(path))).help(help));
             return None;
@@ -285,27 +290,43 @@ impl Loaded {
         at: &Location,
         folder: &Path,
     ) -> Option<(usize, Document)> {
+        let shown = path.display().to_string();
         let read = file::read_inside(folder, path, most());
-        // What is not there is outside as well: nobody learns of files elsewhere.
-        if matches!(read, Err(ReadError::Outside)) || path.canonicalize().is_err() {
-            let problem =
-                Problem::error(at.clone(), format!("the file lies outside the folder {}", folder.display()));
-            self.problems.push(problem.help("move it into that folder"));
+        let problem = match &read {
+            // What is not there is outside as well: nobody learns of files elsewhere.
+            Err(error)
+                if matches!(error, ReadError::Outside) || error.is_missing() && leaves(path, folder) =>
+            {
+                let message = format!("the file lies outside the folder {}", folder.display());
+                Some(Problem::error(at.clone(), message).help("move it into that folder"))
+            }
+            Err(error) if error.is_missing() => {
+                let message = format!("the file {shown} went away while the manifest was read");
+                Some(
+                    Problem::error(at.clone(), message)
+                        .help("put it back, or correct the path")
+                        .passing(true),
+                )
+            }
+            // One file is one component: a second one would have the same name.
+            Ok(contents) if !self.read.insert(contents.real.clone()) => {
+                let problem = Problem::error(at.clone(), format!("the file {shown} is in use already"));
+                Some(problem.help("reference each file once"))
+            }
+            Ok(contents) => {
+                self.problems.extend(contents.warning(&shown));
+                None
+            }
+            Err(_) => None,
+        };
+        if let Some(problem) = problem {
+            self.problems.push(problem);
             return None;
         }
-        // One file is one component: a second one would have the same name.
-        if !path.canonicalize().is_ok_and(|file| self.read.insert(file)) {
-            let problem =
-                Problem::error(at.clone(), format!("the file {} is in use already", path.display()));
-            self.problems.push(problem.help("reference each file once"));
-            return None;
-        }
-        self.problems
-            .extend(read.as_ref().ok().and_then(|contents| contents.warning(&path.display().to_string())));
         match text(read) {
-            Ok(text) => self.document(&path.display().to_string(), &text, mapping),
+            Ok(text) => self.document(&shown, &text, mapping),
             Err(Unreadable { message, help, passing }) => {
-                let message = format!("the file {} {message}", path.display());
+                let message = format!("the file {shown} {message}");
                 self.problems.push(Problem::error(at.clone(), message).help(help).passing(passing));
                 None
             }
@@ -362,3 +383,6 @@ impl Loaded {
         self.components(spicepod, &Manifest { file, document, folder: Some(own) });
     }
 }
+
+#[cfg(test)]
+mod tests;

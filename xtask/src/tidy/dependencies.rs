@@ -43,7 +43,7 @@ const EXCLUSIVE: &[(&str, &[&str])] = &[
     ("axum", &["runtime"]),
     ("clap", &["runtime"]),
     ("listenfd", &["runtime"]),
-    ("nix", &["bedrock", "runtime"]),
+    ("nix", &["bedrock", "runtime", "spicepod"]),
     ("sd-notify", &["runtime"]),
     ("tracing-subscriber", &["runtime"]),
 ];

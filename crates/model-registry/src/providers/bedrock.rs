@@ -76,6 +76,11 @@ impl Session for Models {
         })
     }
 
+    fn begin(&self) {
+        self.built.sweep();
+        self.searches.sweep();
+    }
+
     fn renew(&self) {
         self.searches.renew();
     }

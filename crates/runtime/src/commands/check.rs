@@ -16,6 +16,8 @@ const COLUMNS: [&str; 5] = ["NAME", "FROM", "REGION", "CREDENTIALS", "GUARDRAIL"
 
 const WORKER_COLUMNS: [&str; 2] = ["WORKER", "ROUTING"];
 
+const POLICY_COLUMNS: [&str; 2] = ["NAME", "POLICY"];
+
 const ONLINE_COLUMNS: [&str; 5] = ["NAME", "REGION", "SOURCE", "EXPIRES", "STATUS"];
 
 /// All credentials must be found within this.
@@ -37,19 +39,30 @@ pub(crate) async fn check(arguments: &CheckArgs) -> Result<(), Error> {
         [spec.name().to_owned(), spec.from().to_owned(), region, credentials.clone(), guardrail.clone()]
     });
     let mut text = table(&COLUMNS, models);
+    if !prepared.specs.is_empty() {
+        text.push('\n');
+        text.push_str(&if arguments.verbose { policies(&prepared.specs) } else { in_words(&prepared.specs) });
+    }
     if !prepared.workers.is_empty() {
         let workers = prepared.workers.iter().map(|worker| [worker.name.clone(), describe_worker(worker)]);
         text.push('\n');
         text.push_str(&table(&WORKER_COLUMNS, workers));
     }
-    if arguments.verbose && !prepared.specs.is_empty() {
-        text.push('\n');
-        text.push_str(&policies(&prepared.specs));
-    }
     output::answer(&text).context(OutputSnafu)
 }
 
-/// The policy by which each model is called.
+/// The policy by which each model is called, in a line: what it has no limit of is left out.
+fn in_words(specs: &[ModelSpec]) -> String {
+    let rows = specs.iter().map(|spec| {
+        let policy = spec.summary().policy.iter().filter(|(_, value)| value != "-");
+        let words: Vec<String> =
+            policy.map(|(name, value)| format!("{} {value}", name.to_lowercase())).collect();
+        [spec.name().to_owned(), words.join(", ")]
+    });
+    table(&POLICY_COLUMNS, rows)
+}
+
+/// The policy by which each model is called, each part of it in a column.
 fn policies(specs: &[ModelSpec]) -> String {
     let mut columns = vec!["NAME"];
     for (column, _) in specs.iter().flat_map(|spec| &spec.summary().policy) {

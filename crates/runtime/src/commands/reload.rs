@@ -36,6 +36,9 @@ struct Refusal {
     may_pass: bool,
 }
 
+/// What is told of a panic, which the log has by itself.
+const DEFECT: &str = "the load has a defect";
+
 /// Why the manifest is loaded.
 enum Cause {
     /// These files have changed.
@@ -157,13 +160,12 @@ impl Reloader {
     /// Prepares the manifest where neither its size nor a slow disk holds up requests. `None` after a defect.
     async fn prepare(&self) -> Option<Prepared> {
         let (backing, path) = (Arc::clone(&self.backing), self.arguments.path.clone());
-        let runtime = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || runtime.block_on(backing.prepare(&path))).await.ok()
+        off_workers(async move { backing.prepare(&path).await }).await
     }
 
     /// Serves what was prepared; gives the names of models that are no longer there.
     async fn serve(&self, prepared: Option<Prepared>) -> Result<Option<String>, Refusal> {
-        let Some(prepared) = prepared else { return Err(Refusal::of("the load has a defect")) };
+        let Some(prepared) = prepared else { return Err(Refusal::of(DEFECT)) };
         if !prepared.is_valid() {
             let may_pass = prepared.may_pass();
             return Err(Refusal { report: prepared.report(), errors: prepared.errors(), may_pass });
@@ -173,7 +175,9 @@ impl Reloader {
         warn(&prepared);
         let drain = prepared.runtime.shutdown_timeout.unwrap_or(Limits::default().drain);
         let before = self.gateway.serving();
-        let registry = model_registry::build(prepared.specs, &prepared.workers, &before.registry).await;
+        let (specs, workers, known) = (prepared.specs, prepared.workers, Arc::clone(&before));
+        let build = async move { model_registry::build(specs, &workers, &known.registry).await };
+        let registry = off_workers(build).await.ok_or_else(|| Refusal::of(DEFECT))?;
         let names = before.registry.iter().map(|entry| &*entry.name);
         let gone: Vec<&str> = names.filter(|name| registry.get(name).is_none()).collect();
         let gone = (!gone.is_empty()).then(|| gone.join(", "));
@@ -187,6 +191,12 @@ impl Refusal {
         let errors = error.lines().take(1).map(ToOwned::to_owned).collect();
         Self { report: error.to_owned(), errors, may_pass: false }
     }
+}
+
+/// Does what thousands of models make long on a thread where it holds up no request. `None` after a defect.
+async fn off_workers<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(task)).await.ok()
 }
 
 async fn changed(watch: Option<&mut Watch>) -> Vec<PathBuf> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::pki_types::PrivateKeyDer;
 use secrecy::zeroize::Zeroizing;
 use secrets::ResolvedTls;
-use spicepod::{Location, Problem, file};
+use spicepod::file::{self, Contents};
+use spicepod::{Location, Problem};
 
 use crate::http::{Tls, Unusable, private_key, secret_key};
 
@@ -66,7 +67,11 @@ fn chain(
     warnings: &mut Vec<Problem>,
 ) -> Result<Zeroizing<Vec<u8>>, Problem> {
     match (&tls.certificate_file, &tls.certificate) {
-        (Some(file), None) => read(&folder.join(file), file, ("certificate_file", LARGEST_CHAIN), warnings),
+        (Some(file), None) => {
+            let contents = open(&folder.join(file), file, ("certificate_file", LARGEST_CHAIN))?;
+            warnings.extend(contents.warning(file));
+            Ok(Zeroizing::new(contents.bytes))
+        }
         (None, Some(text)) => Ok(Zeroizing::new(text.as_bytes().to_vec())),
         (Some(_), Some(_)) => Err(twice("certificate_file", "certificate")),
         (None, None) => Err(missing("certificate", "certificate_file: server.pem")),
@@ -80,7 +85,9 @@ fn key(
 ) -> Result<PrivateKeyDer<'static>, Problem> {
     let key = match (&tls.key_file, &tls.key) {
         (Some(file), None) => {
-            private_key(&read(&folder.join(file), file, ("key_file", LARGEST_KEY), warnings)?)
+            let contents = open(&folder.join(file), file, ("key_file", LARGEST_KEY))?;
+            warnings.extend(contents.secret_warning(file));
+            private_key(&Zeroizing::new(contents.bytes))
         }
         (None, Some(key)) => secret_key(key),
         (Some(_), Some(_)) => return Err(twice("key_file", "key")),
@@ -89,18 +96,11 @@ fn key(
     key.map_err(|unusable| explain(tls, unusable))
 }
 
-fn read(
-    path: &Path,
-    shown: &str,
-    (name, most): (&str, u64),
-    warnings: &mut Vec<Problem>,
-) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let contents = file::read(path, most).map_err(|error| {
+fn open(path: &Path, shown: &str, (name, most): (&str, u64)) -> Result<Contents, Problem> {
+    file::read(path, most).map_err(|error| {
         let problem = Problem::error(at(name), format!("`{shown}` cannot be read: {error}"));
-        problem.help("a path counts from the manifest's folder").passing(true)
-    })?;
-    warnings.extend(contents.warning(shown));
-    Ok(Zeroizing::new(contents.bytes))
+        problem.help("a path counts from the manifest's folder").passing(error.may_pass())
+    })
 }
 
 fn twice(file: &str, inline: &str) -> Problem {

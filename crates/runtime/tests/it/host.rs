@@ -1,7 +1,7 @@
 //! The process among the other users of its machine: files that they may change, and what they may look at.
 
 use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::door::{FILES, encrypted};
 use crate::support::{Gateway, hello, manifest, pod, run, spicerack};
 
 #[tokio::test]
-async fn files_that_others_may_change_are_told_of_and_served() {
+async fn files_that_others_may_change_and_secrets_that_they_may_read_are_told_of_and_served() {
     let (folder, _) = encrypted(FILES);
     let path = folder.path().join("spicepod.yaml");
     let with_store = std::fs::read_to_string(&path).unwrap();
@@ -22,8 +22,15 @@ async fn files_that_others_may_change_are_told_of_and_served() {
     let names = ["spicepod.yaml", ".env", "server.pem", "server.key", "files/KEY"];
     std::fs::write(folder.path().join(".env"), "A=1\n").unwrap();
     std::fs::write(folder.path().join("files/KEY"), "sk-1\n").unwrap();
+    let folders = |mode: u32| {
+        for folder in [folder.path().to_owned(), folder.path().join("files")] {
+            std::fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+        }
+    };
     let check = |mode: u32| {
         for name in names {
+            // What is root's and in memory is a platform's.
+            let _ = chown(folder.path().join(name), Some(NOBODY), None);
             std::fs::set_permissions(folder.path().join(name), Permissions::from_mode(mode)).unwrap();
         }
         let output = run(spicerack().arg("check").current_dir(folder.path()));
@@ -31,6 +38,17 @@ async fn files_that_others_may_change_are_told_of_and_served() {
         assert_eq!(output.status.code(), Some(0), "{said}");
         said
     };
+    folders(0o755);
+    assert_eq!(check(0o640), "");
+    let said = check(0o644);
+    for name in ["server.key", "files/KEY"] {
+        let line =
+            format!("{name}: warning: everybody on this machine may read this secret (its mode is 644)\n");
+        assert_eq!(said.matches(&line).count(), 1, "{name}: {said}");
+    }
+    assert_eq!(said.matches("warning: ").count(), 2, "{said}");
+    // Who cannot get to them cannot read them.
+    folders(0o700);
     assert_eq!(check(0o644), "");
     let said = check(0o666);
     for name in names {

@@ -121,6 +121,9 @@ fn the_table_shows_what_would_be_served() {
     let expected = "\
 NAME    FROM                              REGION     CREDENTIALS  GUARDRAIL
 novash  bedrock:us.amazon.nova-lite-v1:0  us-east-1  access key   abc123:DRAFT
+
+NAME    POLICY
+novash  connect 3s, first event 120s, idle 120s, request 3600s, attempts 3, retry budget 10%
 ";
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     assert_eq!(json!(String::from_utf8(output.stderr).unwrap()), json!(""));

@@ -57,11 +57,20 @@ fn the_check_shows_the_policy_of_each_model() {
         "retry_budget_percent: 20",
         "requests_per_minute_limit: 60",
     ]));
-    let output = run(spicerack().arg("check").arg("--verbose").arg(folder.path()));
-    let said = String::from_utf8(output.stdout).unwrap();
-    let (_, policies) = said.split_once("\n\n").unwrap_or_else(|| panic!("{said}"));
+    let check = |arguments: &[&str]| {
+        let output = run(spicerack().arg("check").args(arguments).arg(folder.path()));
+        let said = String::from_utf8(output.stdout).unwrap();
+        said.split_once("\n\n").unwrap_or_else(|| panic!("{said}")).1.to_owned()
+    };
     assert_eq!(
-        policies,
+        check(&[]),
+        "\
+NAME  POLICY
+nova  connect 3s, first event 120s, idle 500ms, request 3600s, attempts 1, retry budget 20%, per minute 60
+"
+    );
+    assert_eq!(
+        check(&["--verbose"]),
         "\
 NAME  CONNECT  FIRST EVENT  IDLE   REQUEST  ATTEMPTS  RETRY BUDGET  AT ONCE  PER MINUTE
 nova  3s       120s         500ms  3600s    1         20%           -        60

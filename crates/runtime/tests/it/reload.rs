@@ -155,6 +155,42 @@ async fn a_load_that_fails_for_a_passing_reason_is_tried_again_by_itself_and_tol
 }
 
 #[tokio::test]
+async fn what_somebody_has_to_correct_is_not_tried_again() {
+    let (folder, _) = encrypted(FILES);
+    let path = folder.path().join("spicepod.yaml");
+    let served = std::fs::read_to_string(&path).unwrap();
+    std::fs::create_dir(folder.path().join("kept")).unwrap();
+    std::fs::write(folder.path().join("kept/binary"), b"\xff").unwrap();
+    symlink("../spicepod.yaml", folder.path().join("kept/leaving")).unwrap();
+    for file in ["kept/large", "large.pem"] {
+        let file = std::fs::File::create(folder.path().join(file)).unwrap();
+        file.set_len(2 << 20).unwrap();
+    }
+    let mut command = spicerack();
+    let mut gateway = Gateway::spawn(command.arg(folder.path()).args(["--emulator", "--no-watch"]));
+    let keyed = |key: &str| {
+        let top = format!(
+            "secrets:\n  - from: 'file:kept'\n    name: file\nruntime:\n  auth:\n    api-key:\n      keys: ['${{ file:{key} }}']\n"
+        );
+        served.replace("runtime:\n", &top)
+    };
+    for (text, told) in [
+        (keyed("a/b"), "`${` begins no reference to a secret here"),
+        (keyed("leaving"), "leads out of the folder"),
+        (keyed("large"), "is larger than 64 KiB"),
+        (keyed("binary"), "is not UTF-8 text"),
+        (served.replace("server.pem", "large.pem"), "it is larger than 1048576 bytes"),
+        (served.replace("server.pem", "kept"), "it is not a regular file"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        gateway.signal("-HUP");
+        let line = gateway.reloaded();
+        assert!(line["problems"].as_str().unwrap().contains(told), "{told}: {line}");
+        assert_eq!(line["tried_again"], false, "{line}");
+    }
+}
+
+#[tokio::test]
 async fn models_that_a_manifest_loses_are_named() {
     let mut gateway = Gateway::start(&manifest(&[]), &["--emulator"]);
     gateway.write(&renamed("other"));

@@ -96,6 +96,21 @@ enum Failure {
     Unreadable(io::Error),
 }
 
+impl Failure {
+    /// Whether it may be over by itself, and not only once somebody corrects the file or its name.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Folder(_) | Self::Vanished | Self::Replaced | Self::Unreadable(_) => true,
+            Self::Name
+            | Self::Missing
+            | Self::Outside
+            | Self::NotRegular
+            | Self::TooLarge
+            | Self::NotText => false,
+        }
+    }
+}
+
 impl FileStore {
     fn shown_file(&self, key: &str) -> String {
         format!("{}/{key}", self.shown.trim_end_matches('/'))
@@ -130,14 +145,9 @@ impl FileStore {
         Ok(Some(expose::without_line_end(text)))
     }
 
-    /// Mounted secrets are readable to everybody on many platforms, where nobody else is: worth no warning. Who may
-    /// change one decides who may call.
+    /// Who may change or read a secret may call, or make others pay.
     fn note(&self, key: &str, contents: &Contents) {
-        if contents.mode & 0o007 != 0 {
-            let mode = format!("{:o}", contents.mode);
-            tracing::debug!(file = self.shown_file(key), mode, "everybody may read this secret");
-        }
-        if let Some(warning) = contents.warning(&self.shown_file(key)) {
+        if let Some(warning) = contents.secret_warning(&self.shown_file(key)) {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
             if !noted.told.contains(&warning) {
                 noted.told.push(warning.clone());
@@ -149,6 +159,7 @@ impl FileStore {
     /// A missing file is no error; everything else is one.
     fn explain(&self, key: &str, failure: Failure) -> Result<Option<SecretString>, StoreError> {
         let file = self.shown_file(key);
+        let passing = failure.may_pass();
         let (message, help) = match failure {
             Failure::Missing => return Ok(None),
             Failure::Name => {
@@ -181,7 +192,7 @@ impl FileStore {
                 (format!("{file} cannot be read: {error}"), "let this process read it")
             }
         };
-        Err(StoreError::new(message, help))
+        Err(StoreError::new(message, help).passing(passing))
     }
 }
 

@@ -1,8 +1,13 @@
 //! Files that are what they seem, and files that are swapped between two looks.
 
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
 use super::*;
@@ -54,7 +59,7 @@ type Swap = fn(&Path);
 
 #[test]
 fn what_is_put_in_the_place_of_a_file_is_not_read() {
-    let swaps: [(&str, Swap); 3] = [
+    let swaps: [(&str, Swap); 5] = [
         ("a link that leads out", |base| {
             std::fs::remove_file(base.join("file")).unwrap();
             symlink("../outside", base.join("file")).unwrap();
@@ -71,16 +76,46 @@ fn what_is_put_in_the_place_of_a_file_is_not_read() {
             std::fs::remove_file(base.join("link")).unwrap();
             symlink("next", base.join("link")).unwrap();
         }),
+        ("a pipe", |base| {
+            std::fs::remove_file(base.join("file")).unwrap();
+            mkfifo(&base.join("file"), Mode::S_IRUSR).unwrap();
+        }),
+        ("a socket", |base| {
+            std::fs::remove_file(base.join("file")).unwrap();
+            UnixListener::bind(base.join("file")).unwrap();
+        }),
     ];
     for (name, swap) in swaps {
         let (_outer, base) = folders();
         symlink("file", base.join("link")).unwrap();
-        let result = attempt(&base.join("link"), Some(&base), 9, || swap(&base));
-        assert!(matches!(result, Err(ReadError::Replaced)), "{name}: {result:?}");
+        let path = base.join("link");
+        let (done, result) = mpsc::channel();
+        // What waits for a writer would wait for good.
+        std::thread::spawn(move || done.send(attempt(&path, Some(&base), 9, || swap(&base))));
+        let result =
+            result.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| panic!("{name} is waited for"));
+        let is_told = matches!(result, Err(ReadError::Replaced | ReadError::NotRegular));
+        assert!(is_told, "{name}: {result:?}");
     }
     // What nobody touches is read the same way.
     let (_outer, base) = folders();
     assert_eq!(text(attempt(&base.join("file"), Some(&base), 9, || {})), "inside");
+}
+
+#[test]
+fn what_cannot_be_read_without_waiting_is_not_opened() {
+    let (_outer, base) = folders();
+    symlink("file", base.join("link")).unwrap();
+    let read = |name: &str| open(&base.join(name)).map(|file| io::read_to_string(file).unwrap());
+    assert_eq!(read("link").unwrap(), "inside");
+    mkfifo(&base.join("pipe"), Mode::S_IRUSR).unwrap();
+    for other in ["pipe", "."] {
+        assert!(matches!(read(other), Err(ReadError::NotRegular)), "{other}");
+    }
+    // By itself, opening sees what came after the look.
+    let pipe = open_resolved(&base.join("pipe")).unwrap();
+    assert!(!pipe.metadata().unwrap().is_file());
+    assert!(matches!(open_resolved(&base.join("link")), Err(ReadError::Replaced)));
 }
 
 #[test]
@@ -105,4 +140,41 @@ fn a_file_that_others_may_change_is_told_of() {
     if is_own && chown(&file, None, Some(metadata.uid())).is_ok() {
         assert_eq!(warned(0o664), None);
     }
+}
+
+#[test]
+fn a_secret_that_everybody_may_read_is_told_of_where_they_can_reach_it() {
+    let (outer, base) = folders();
+    let file = base.join("file");
+    // What is root's and in memory is a platform's.
+    let _ = chown(&file, Some(65_534), None);
+    let warned = |folder: u32, mode: u32| {
+        for (path, mode) in [(outer.path(), folder), (&*base, 0o755), (&*file, mode)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        read(&file, 9).unwrap().secret_warning("file").map(|problem| problem.message().to_owned())
+    };
+    for mode in [0o600, 0o640, 0o400] {
+        assert_eq!(warned(0o755, mode), None, "{mode:o}");
+    }
+    let everybody = "everybody on this machine may read this secret (its mode is 644)";
+    assert_eq!(warned(0o755, 0o644).as_deref(), Some(everybody));
+    // Its folder lets nobody in.
+    assert_eq!(warned(0o750, 0o644), None);
+    // One warning for a file.
+    assert!(warned(0o755, 0o646).unwrap().contains("may change this file"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_secret_that_a_platform_mounts_is_nothing_to_warn_of() {
+    let mounted = |file: &Path, owner| {
+        let contents =
+            Contents { bytes: Vec::new(), real: file.to_owned(), mode: 0o644, owner, others: None };
+        contents.is_mounted()
+    };
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else { return };
+    assert!(mounted(memory.path(), 0));
+    assert!(!mounted(memory.path(), 1000));
+    assert!(!mounted(Path::new(env!("CARGO_MANIFEST_DIR")), 0));
 }

@@ -200,14 +200,22 @@ impl Searches {
     pub(super) fn of(&self, credentials: &Credentials, region: &str, shared: &Shared) -> Identity {
         let mut searches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = searches.entry(region.to_owned()).or_default();
-        same.retain(|(_, identity)| identity.upgrade().is_some());
-        let known = same.iter().find(|(known, _)| known.is_same(credentials));
-        if let Some(identity) = known.and_then(|(_, identity)| identity.upgrade()) {
+        // One that ended since the load began is of the same credentials as its successor.
+        let mut known = same.iter().filter(|(known, _)| known.is_same(credentials));
+        if let Some(identity) = known.find_map(|(_, identity)| identity.upgrade()) {
             return identity;
         }
         let identity = shared.identity(credentials, region);
         same.push((credentials.clone(), identity.downgrade()));
         identity
+    }
+
+    /// Forgets those that have ended: once for each load.
+    pub(super) fn sweep(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, same| {
+            same.retain(|(_, identity)| identity.upgrade().is_some());
+            !same.is_empty()
+        });
     }
 
     /// Begins all of them again.

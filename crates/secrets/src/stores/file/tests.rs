@@ -30,6 +30,10 @@ async fn found(store: &FileStore, key: &str) -> Option<String> {
 async fn refused(store: &FileStore, key: &str) -> String {
     let error = store.get(key).await.unwrap_err();
     assert!(!format!("{error:?} {error}").contains("hunter2"));
+    // What somebody has to correct is not over by itself.
+    let passes = [" cannot be opened: ", " cannot be read: ", " leads nowhere"];
+    let may_pass = passes.iter().any(|words| error.to_string().contains(words));
+    assert_eq!(error.may_pass(), may_pass, "{error}");
     error.to_string()
 }
 
@@ -164,21 +168,27 @@ async fn the_files_that_were_asked_for_are_known_whether_they_are_there_or_not()
 }
 
 #[tokio::test]
-async fn a_secret_that_others_may_change_is_told_of_once() {
+async fn a_secret_that_others_may_change_or_read_is_told_of_once() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let (_outer, mounted) = folders();
-    for (name, mode) in [("LOOSE", 0o646), ("OPEN", 0o644)] {
+    let (outer, mounted) = folders();
+    std::fs::set_permissions(outer.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(&mounted, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for (name, mode) in [("LOOSE", 0o646), ("OPEN", 0o644), ("CLOSED", 0o640)] {
         std::fs::write(mounted.join(name), "hunter2").unwrap();
+        // What is root's and in memory is a platform's.
+        let _ = std::os::unix::fs::chown(mounted.join(name), Some(65_534), None);
         std::fs::set_permissions(mounted.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
     }
     let store = store(&mounted);
-    for key in ["LOOSE", "OPEN", "LOOSE"] {
+    for key in ["LOOSE", "OPEN", "CLOSED", "LOOSE", "OPEN"] {
         assert_eq!(found(&store, key).await.as_deref(), Some("hunter2"));
     }
     let shown = spicepod::Sources::default().render(&store.warnings());
     let expected = "run/secrets/LOOSE: warning: everybody on this machine may change this file (its mode is 646)\n\
-                    help: let nobody but its owner write it: `chmod go-w`\n";
+                    help: let nobody but its owner write it: `chmod go-w`\n\
+                    run/secrets/OPEN: warning: everybody on this machine may read this secret (its mode is 644)\n\
+                    help: let nobody but its owner read it: `chmod go-r`\n";
     assert_eq!(shown, expected);
     let _ = found(&store, "LOOSE").await;
     assert!(store.warnings().is_empty());
