@@ -110,6 +110,8 @@ async fn run(steps: &[(u8, u64)]) {
             b'u' => {
                 let Some(running) = model.running.last() else { continue };
                 running.used(*number);
+                // What it said has not come true.
+                refused = None;
                 if let Some(tokens) = &mut model.tokens {
                     tokens.take(*number);
                 }

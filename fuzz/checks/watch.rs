@@ -57,6 +57,8 @@ async fn run(steps: &[(u8, u64)], folder: &Path) {
     let told = vec![None; NAMES.len()];
     let mut model = Model { paths, told, moves: Vec::new(), date: SystemTime::UNIX_EPOCH };
     let mut watch = Watched::begin(model.paths.clone()).await;
+    // Nothing happens at the very moment of a look, so that it is known which look sees it.
+    model.wait(&mut watch, PERIOD / 50).await;
     for (step, number) in steps {
         if *step == b't' {
             model.wait(&mut watch, Duration::from_millis(number % 1000 * 10)).await;
