@@ -131,7 +131,9 @@ impl Model {
         let different: Vec<usize> = (0..NAMES.len()).filter(differs).collect();
         let expected: Vec<&PathBuf> = different.iter().map(|nth| &self.paths[*nth]).collect();
         assert_eq!(changed.iter().collect::<Vec<_>>(), expected, "other files have changed");
-        let (now, last) = (Instant::now(), self.moves.last().map(|(at, _)| *at));
+        // What comes and goes between two looks was never there.
+        let seen = self.moves.iter().rfind(|(_, moved)| found[*moved].is_some());
+        let (now, last) = (Instant::now(), seen.map(|(at, _)| *at));
         let is_restless = (0..PATIENCE).all(|look| {
             let (from, to) = (PERIOD * (look + 1), PERIOD * look);
             self.moves.iter().any(|(at, _)| now - *at <= from && now - *at >= to)
