@@ -11,6 +11,9 @@
 //!   caller move nothing, and an answer that was paid for is not asked for again.
 //! - A leg at its limit is passed over as well, and is not to blame.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
 mod blame;
 mod breaker;
 mod limiter;

@@ -27,6 +27,8 @@ mod tls;
 mod watermark;
 
 pub use accept::serve;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use admission::fuzzing as queue;
 pub use auth::Keys;
 pub(crate) use auth::{bearer, secret_key};
 pub use cors::Cors;

@@ -28,7 +28,10 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
 /// The bytes of the process that are in memory. Takes some ten microseconds.
 pub(crate) fn resident() -> Option<u64> {
     // Says bytes, where `statm` counts pages of a size that is asked for elsewhere.
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    resident_of(&std::fs::read_to_string("/proc/self/status").ok()?)
+}
+
+pub(crate) fn resident_of(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
@@ -36,29 +39,30 @@ pub(crate) fn resident() -> Option<u64> {
 
 /// The bytes that the control group of the process, or one above it, lets it hold; of either version.
 pub(crate) fn limit_of_group() -> Option<u64> {
-    limit_below(Path::new("/"))
+    limit_by(&|path| std::fs::read_to_string(path).ok())
 }
 
-fn limit_below(root: &Path) -> Option<u64> {
-    let groups = std::fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
+/// The same, of files that are read by somebody else.
+pub(crate) fn limit_by(read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
+    let groups = read(Path::new("/proc/self/cgroup"))?;
     let limits = groups.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);
         let (controllers, group) = (parts.next()?, parts.next()?);
         let (mount, file) = if controllers.is_empty() {
-            ("sys/fs/cgroup", "memory.max")
+            ("/sys/fs/cgroup", "memory.max")
         } else if controllers.split(',').any(|controller| controller == "memory") {
-            ("sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
         } else {
             return None;
         };
-        smallest(&root.join(mount), Path::new(group), file)
+        smallest(Path::new(mount), Path::new(group), file, read)
     });
     limits.min()
 }
 
 /// The smallest number in the files of that name from a group up to the mount. In a container the group's own path may
 /// not be there, and then the mount is the group.
-fn smallest(mount: &Path, group: &Path, file: &str) -> Option<u64> {
+fn smallest(mount: &Path, group: &Path, file: &str, read: &dyn Fn(&Path) -> Option<String>) -> Option<u64> {
     let mut folders = vec![mount.to_path_buf()];
     let mut folder = mount.to_path_buf();
     for part in group.components() {
@@ -68,7 +72,7 @@ fn smallest(mount: &Path, group: &Path, file: &str) -> Option<u64> {
         }
     }
     let limits = folders.iter().filter_map(|folder| {
-        let text = std::fs::read_to_string(folder.join(file)).ok()?;
+        let text = read(&folder.join(file))?;
         // `max` is no number, and no limit.
         text.trim().parse().ok().filter(|limit| *limit < UNLIMITED)
     });

@@ -20,8 +20,8 @@ const PERIOD: Duration = Duration::from_millis(250);
 /// Files that never come to rest are read after this many looks.
 const PATIENCE: u32 = 4;
 
-/// A manifest that is written where it lies and ends within a line may be half of one. It counts once no file has
-/// changed for so long. One that was put in the place of another is whole.
+/// A manifest that is written where it lies and ends within a line may be half of one. It counts once it has not changed
+/// for so long. One that was put in the place of another is whole.
 const HALF_A_FILE: Duration = Duration::from_millis(1250);
 
 /// No file that is watched is larger; what comes later in one is not looked at.
@@ -41,8 +41,6 @@ pub(crate) struct Watch {
     pending: bool,
     /// How many looks in a row saw a change.
     restless: u32,
-    /// When a look last saw one.
-    moved_at: Instant,
 }
 
 #[derive(Debug)]
@@ -52,6 +50,8 @@ struct Watched {
     /// Somebody wrote it where it lies when it last changed.
     in_place: bool,
     content: Content,
+    /// When a look last saw it changed. Others do not count: some file may change for ever.
+    moved_at: Instant,
 }
 
 /// What the file system says of a file; `None` where it is not there. Links are followed.
@@ -76,14 +76,7 @@ impl Watch {
     pub(crate) fn begin() -> Self {
         let mut period = interval(PERIOD);
         period.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self {
-            period,
-            files: Vec::new(),
-            read_at: now(),
-            pending: false,
-            restless: 0,
-            moved_at: Instant::now(),
-        }
+        Self { period, files: Vec::new(), read_at: now(), pending: false, restless: 0 }
     }
 
     /// Looks at these files from here on; somebody has read them since the last change was told. Says whether one of
@@ -91,10 +84,12 @@ impl Watch {
     pub(crate) async fn follow(&mut self, paths: Vec<PathBuf>) -> bool {
         let (known, read_at) = (std::mem::take(&mut self.files), self.read_at);
         self.read_at = now();
+        let began = Instant::now();
         let (files, pending, stale) = blocking(move || {
             let (mut pending, mut stale) = (false, false);
             let watched = paths.into_iter().map(|path| {
                 let known = known.iter().find(|file| file.path == path);
+                let moved_at = known.map_or(began, |file| file.moved_at);
                 let stamp = stamp(&path);
                 let in_place = known.is_none_or(|file| is_in_place(file, &stamp));
                 let changed = stamp.is_some_and(|stamp| is_since(stamp, read_at));
@@ -105,7 +100,7 @@ impl Watch {
                     None => content(&path).unwrap_or(Content::Unknown),
                 };
                 pending |= content == Content::Unknown;
-                Watched { path, stamp, in_place, content }
+                Watched { path, stamp, in_place, content, moved_at }
             });
             let watched: Vec<Watched> = watched.collect();
             (watched, pending, stale)
@@ -164,14 +159,14 @@ impl Watch {
         let stamps = blocking(move || paths.iter().map(stamp).collect::<Vec<_>>()).await;
         let mut moved = false;
         for (file, stamp) in self.files.iter_mut().zip(stamps) {
-            moved |= file.stamp != stamp;
             file.in_place = is_in_place(file, &stamp);
-            file.stamp = stamp;
+            if file.stamp != stamp {
+                moved = true;
+                file.stamp = stamp;
+                file.moved_at = Instant::now();
+            }
         }
         self.pending |= moved;
-        if moved {
-            self.moved_at = Instant::now();
-        }
         self.restless = if moved { self.restless.saturating_add(1) } else { 0 };
         moved
     }
@@ -185,8 +180,9 @@ impl Watch {
                 && file.in_place
                 && file.content != *content
                 && is_manifest(&file.path)
+                && file.moved_at.elapsed() < HALF_A_FILE
         };
-        self.moved_at.elapsed() < HALF_A_FILE && self.files.iter().zip(contents).any(is_cut)
+        self.files.iter().zip(contents).any(is_cut)
     }
 
     /// Reads all files, and forgets what was read where one changes meanwhile, if that counts.

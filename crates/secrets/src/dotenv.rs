@@ -19,7 +19,14 @@ pub(crate) fn read(path: &Path, shown: &str) -> Result<(Variables, Vec<Problem>)
     let mut problems: Vec<Problem> = contents.warning(shown).into_iter().collect();
     let bytes = Zeroizing::new(contents.bytes);
     let text = str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
-    let mut variables = HashMap::new();
+    let (variables, skipped) = parse(text, shown);
+    problems.extend(skipped);
+    Ok((variables, problems))
+}
+
+/// Reads the lines of a file, and says which it skipped.
+pub(crate) fn parse(text: &str, shown: &str) -> (Variables, Vec<Problem>) {
+    let (mut variables, mut problems) = (HashMap::new(), Vec::new());
     let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
     while let Some((index, line)) = lines.next() {
         let mut ahead = lines.clone();
@@ -35,7 +42,7 @@ pub(crate) fn read(path: &Path, shown: &str) -> Result<(Variables, Vec<Problem>)
             }
         }
     }
-    Ok((variables, problems))
+    (variables, problems)
 }
 
 /// Reads one assignment; a quoted value may go on over lines.

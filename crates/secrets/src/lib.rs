@@ -38,6 +38,9 @@
 //! let _: &str = &secret;
 //! ```
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
 mod dotenv;
 mod env;
 mod expose;

@@ -21,6 +21,8 @@ mod sources;
 mod workload;
 
 pub(crate) use cache::CredentialCache;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use process::parse as process_keys;
 pub(super) use signing::SigningKeys;
 
 /// In whose name a request is made.

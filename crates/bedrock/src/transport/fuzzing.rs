@@ -1,12 +1,20 @@
-//! A way in for fuzzers: bytes as they could arrive, and the events and errors that they are.
+//! A way in for fuzzers: bytes as they could arrive, and the events and errors that they are; and what is made of
+//! failures, one after the other.
+
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::Bytes;
 use chat::{Error, Event};
+use http::{HeaderMap, HeaderName};
 
+use super::budget::RetryBudget;
 use super::events::take;
 use super::frames::FrameReader;
+use super::retry::{self, Verdict};
+use super::{credentials, refusal};
+use crate::clock::Clock;
 use crate::model_id::ModelId;
 use crate::translate::{EventTranslator, Restore, ServiceError};
 
@@ -42,6 +50,112 @@ pub fn refusal(bytes: &[u8]) -> Error {
     match ModelId::parse("us.amazon.nova-lite-v1:0") {
         Ok(model) => error.into_error(&model, "us-east-1"),
         Err(_) => Error::new(error.kind(), error.message),
+    }
+}
+
+/// What a refusal's headers say.
+#[derive(Debug)]
+pub struct Asked {
+    /// How long they ask to wait.
+    pub wait: Option<Duration>,
+    /// When the upstream answered, by its own clock.
+    pub date: Option<SystemTime>,
+    /// What a clock tells that goes by this date.
+    pub corrected: Option<SystemTime>,
+}
+
+/// Reads a refusal's headers; those that cannot be ones are left out.
+pub fn asked<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, now: SystemTime) -> Asked {
+    let header = |(name, value)| {
+        let name = HeaderName::from_bytes(name).ok()?;
+        Some((name, http::HeaderValue::from_bytes(value).ok()?))
+    };
+    let headers: HeaderMap = headers.filter_map(header).collect();
+    let date = refusal::date(&headers);
+    let corrected = date.map(|date| {
+        let clock = Clock::new(move || now);
+        clock.correct(date);
+        clock.now()
+    });
+    Asked { wait: retry::asked_for(&headers, now), date, corrected }
+}
+
+/// Keys as a `credential_process` prints them.
+#[derive(Debug)]
+pub struct Printed {
+    /// The id, the secret and the token.
+    pub keys: (String, String, Option<String>),
+    /// Until when they hold.
+    pub expiry: Option<SystemTime>,
+}
+
+/// Reads what a `credential_process` printed.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn printed(output: &[u8]) -> Result<Printed, String> {
+    let keys = credentials::process_keys(output)?;
+    let token = keys.session_token().map(ToOwned::to_owned);
+    let expiry = keys.expiry();
+    Ok(Printed {
+        keys: (keys.access_key_id().to_owned(), keys.secret_access_key().to_owned(), token),
+        expiry,
+    })
+}
+
+/// The retries of one model.
+#[derive(Debug)]
+pub struct Budget(RetryBudget);
+
+impl Budget {
+    /// Begins with a full budget.
+    pub fn new(percent: u32) -> Self {
+        Self(RetryBudget::new(percent))
+    }
+
+    /// A request begins.
+    pub fn pay_in(&self) {
+        self.0.pay_in();
+    }
+
+    /// Takes a retry out, where there is one.
+    pub fn take(&self) -> bool {
+        self.0.take()
+    }
+}
+
+/// What a failure says about another try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// There is none.
+    ForGood,
+    /// Nothing was done.
+    Unheard,
+    /// There was too much to do.
+    Overloaded,
+    /// Something may have been done.
+    InDoubt,
+}
+
+impl Failed {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::ForGood => Verdict::Final,
+            Self::Unheard => Verdict::Again,
+            Self::Overloaded => Verdict::AgainLater,
+            Self::InDoubt => Verdict::Once,
+        }
+    }
+
+    /// Whether there is another try.
+    pub fn allows_another(self, resent: &mut bool, asked: Option<Duration>) -> bool {
+        self.verdict().allows_another(resent, asked)
+    }
+
+    /// How long is waited before it.
+    pub fn pause(self, attempt: u32, asked: Option<Duration>) -> Duration {
+        retry::pause(self.verdict(), attempt, asked)
     }
 }
 
@@ -94,6 +208,22 @@ mod checks;
 mod errors;
 
 #[cfg(test)]
+#[path = "../../../../fuzz/checks/credential_process.rs"]
+mod credential_process;
+
+#[cfg(test)]
+#[path = "../../../../fuzz/checks/retries.rs"]
+mod retries;
+
+#[cfg(test)]
+#[path = "../../../../fuzz/checks/retry_after.rs"]
+mod retry_after;
+
+#[cfg(test)]
+#[path = "../../../../fuzz/checks/steps.rs"]
+mod steps;
+
+#[cfg(test)]
 mod tests {
     use chat::FinishReason;
 
@@ -110,6 +240,27 @@ mod tests {
     fn every_error_of_the_corpus_is_one_to_the_client() {
         for file in corpus("upstream_errors", 40) {
             errors::check(&refusal(&file));
+        }
+    }
+
+    #[test]
+    fn every_output_of_the_corpus_is_keys_or_refused_without_a_quote() {
+        for file in corpus("credential_process", 20) {
+            credential_process::check(&file);
+        }
+    }
+
+    #[test]
+    fn every_header_of_the_corpus_asks_for_a_time_or_for_none() {
+        for file in corpus("retry_after", 20) {
+            retry_after::check(&file);
+        }
+    }
+
+    #[test]
+    fn no_storm_of_the_corpus_is_made_worse() {
+        for file in corpus("retries", 7) {
+            retries::check(&file);
         }
     }
 

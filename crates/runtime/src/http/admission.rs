@@ -173,5 +173,8 @@ impl Drop for Ticket {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,7 @@ fn limit(files: &[(&str, &str)]) -> Option<u64> {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    limit_below(root.path())
+    limit_by(&|path| std::fs::read_to_string(root.path().join(path.strip_prefix("/").ok()?)).ok())
 }
 
 #[test]

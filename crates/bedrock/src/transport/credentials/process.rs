@@ -82,7 +82,7 @@ async fn output(command: &str, withheld: &[String]) -> Result<Vec<u8>, String> {
     Err(format!("its `credential_process` {how}; run the command by hand to see what it says"))
 }
 
-fn parse(output: &[u8]) -> Result<Keys, String> {
+pub(in crate::transport) fn parse(output: &[u8]) -> Result<Keys, String> {
     let wrong = |what: &str| format!("its `credential_process` printed {what}");
     let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(output) else {
         return Err(wrong("something that is not a JSON object"));
