@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+mod codes;
+
 const PARAMETERS: &str = "docs/parameters.md";
 
 const PARAMETERS_HEAD: &str = "\
@@ -52,13 +54,13 @@ pub(crate) fn write(root: &Path) -> Vec<String> {
     pages(root).into_iter().filter_map(written).collect()
 }
 
-/// Says which generated pages differ from the code.
+/// Says which pages differ from the code.
 pub(crate) fn check(root: &Path) -> Vec<String> {
     let differs = |(path, text): (&str, String)| {
         let found = std::fs::read_to_string(root.join(path)).unwrap_or_default();
         (found != text).then(|| format!("{path} differs from the code: run `cargo xtask docs`"))
     };
-    pages(root).into_iter().filter_map(differs).collect()
+    pages(root).into_iter().filter_map(differs).chain(codes::problems(root)).collect()
 }
 
 fn parameters() -> String {

@@ -25,6 +25,7 @@ tasks:
   clients       run the official SDKs and the agent frameworks against the binary
   bench         measure a request's cost beside two yardsticks (--quick: one short round)
   faults        let every fault happen in all its forms, and write docs/faults.md
+                (with --only f38: those alone, and their rows)
   soak          load the shipped binary for long, and check what is left (arguments: those of
                 `bench soak`)
   instructions  count the instructions of each step of a request, beside the accepted
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
         ["docs"] => docs::write(&root),
         ["docs", "--check"] => docs::check(&root),
         ["clients"] => clients::run(&root),
-        ["faults"] => faults::run(&root),
+        ["faults"] => faults::run(&root, None),
+        ["faults", "--only", rows] => faults::run(&root, Some(rows)),
         ["bench", rest @ ..] => bench::run(&root, rest),
         ["instructions"] => instructions::run(&root, false),
         ["instructions", "--bless"] => instructions::run(&root, true),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use chat::{
     Attempts, BoxFuture, Calls, ChatModel, Completion, Error, ErrorKind, Event, EventStream, Head, Readiness,
-    Repeat, Request, Result, Streaming,
+    Repeat, Request, Result, Streaming, Vital,
 };
 use futures_util::StreamExt;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::spec::{Access, BedrockSpec, Credentials};
 use crate::translate;
 use crate::translate::{Answered, Context, Operation, Restore, Translated};
-use crate::transport::{Connections, CredentialCache, EndpointError, Events, Target, Transport, Tries};
+use crate::transport::{Connections, CredentialCache, EndpointError, Events, Target, Transport, Tries, lost};
 
 mod learned;
 
@@ -180,7 +180,7 @@ impl BedrockModel {
             }
             Ok(Err(error)) => Err(attempt.counted(error)),
             // A whole answer comes at its end: it was being made.
-            Err(_) => Err(attempt.counted(too_slow()).repeat(Repeat::Never)),
+            Err(_) => Err(lost(attempt.counted(too_slow()).repeat(Repeat::Never))),
         }
     }
 
@@ -223,7 +223,7 @@ impl BedrockModel {
         let call = self.transport.converse_stream(Bytes::from(body), attempt.tries());
         let mut outcome = match tokio::time::timeout_at(deadline, call).await {
             Ok(result) => result.map_err(|error| attempt.counted(error))?,
-            Err(_) => return Err(attempt.counted(too_slow())),
+            Err(_) => return Err(lost(attempt.counted(too_slow()))),
         };
         outcome.head.attempts = outcome.head.attempts.saturating_add(attempt.spent);
         let mut head = outcome.head.clone();
@@ -269,6 +269,7 @@ impl BedrockModel {
 
     fn warn_of(&self, skipped: usize) {
         if skipped > 0 {
+            Vital::Unknown.count();
             tracing::warn!(skipped, model = %self.spec.model_id, "Bedrock sent content of a kind that is not known");
         }
     }
@@ -311,7 +312,7 @@ struct Whole {
 /// Adds what is known of the call to an error in a whole answer, which is paid for.
 fn answered(error: Error, head: &Head) -> Error {
     let error = error.attempts(head.attempts).upstream_request_id(head.upstream_request_id.clone());
-    error.repeat(Repeat::Never)
+    lost(error.repeat(Repeat::Never))
 }
 
 /// Says what it means for another call that a stream failed before its first event: where it broke, the answer may

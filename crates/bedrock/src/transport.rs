@@ -19,6 +19,7 @@ mod frames;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod link;
+mod lost;
 mod pool;
 mod refusal;
 mod region;
@@ -34,3 +35,4 @@ pub(crate) use connect::Connections;
 pub(crate) use credentials::CredentialCache;
 pub(crate) use endpoint::Target;
 pub(crate) use events::Events;
+pub(crate) use lost::lost;

@@ -28,6 +28,7 @@ mod route;
 mod sampling;
 mod tool;
 mod usage;
+pub mod vitals;
 mod witness;
 
 pub use collect::Collector;
@@ -48,8 +49,9 @@ pub use request::{
     ResponseFormat, ServiceTier,
 };
 pub use response::Response;
-pub use route::{Leg, Route};
+pub use route::{Leg, Route, Standing};
 pub use sampling::Sampling;
 pub use tool::{Tool, ToolCall, ToolChoice};
 pub use usage::Usage;
+pub use vitals::Vital;
 pub use witness::{Calls, Gate, Witness};

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 
-use crate::{Event, Field, Request, Response, Result, Route};
+use crate::{Event, Field, Request, Response, Result, Route, Standing};
 
 /// A boxed future, as trait objects need it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -26,6 +26,11 @@ pub trait ChatModel: fmt::Debug + Send + Sync {
 
     /// Says whether a request has a chance now.
     fn readiness(&self) -> Readiness;
+
+    /// Says how those stand that a request may go to; nothing where there is no choice.
+    fn standings(&self) -> Vec<Standing> {
+        Vec::new()
+    }
 }
 
 /// Whether a model can answer.

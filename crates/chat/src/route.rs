@@ -13,6 +13,15 @@ pub struct Leg {
     pub region: Option<Arc<str>>,
 }
 
+/// How one of several models stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Which one.
+    pub leg: Leg,
+    /// Whether it has failed, and is asked for nothing now while others can be.
+    pub left_out: bool,
+}
+
 /// The way of a request that several models could answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {

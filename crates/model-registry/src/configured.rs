@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat::{
     BoxFuture, ChatModel, Completion, Effort, Field, Head, Latency, Readiness, Request, Result, Sampling,
-    ServiceTier, Streaming,
+    ServiceTier, Standing, Streaming,
 };
 
 use crate::prompt::Prompt;
@@ -91,5 +91,9 @@ impl ChatModel for Configured {
 
     fn readiness(&self) -> Readiness {
         self.model.readiness()
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        self.model.standings()
     }
 }

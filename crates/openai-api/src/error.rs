@@ -8,9 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 mod cause;
+mod code;
 mod gateway;
 
 pub use cause::path;
+pub use code::Code;
 
 /// An error reply: a status, a body and the headers that steer a client's retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub struct ApiError {
     /// The part of the request that is to blame, as a JSON path.
     pub param: Option<String>,
     /// OpenAI's `code`.
-    pub code: Option<&'static str>,
+    pub code: Option<Code>,
     /// When another try is worth it.
     pub retry_after: Option<Duration>,
     /// Whether another try is worth it at all; `None` leaves it to the client.
@@ -40,7 +42,7 @@ impl ApiError {
     pub(crate) fn new(
         status: u16,
         kind: &'static str,
-        code: Option<&'static str>,
+        code: Option<Code>,
         message: impl Into<String>,
     ) -> Self {
         Self {
@@ -65,7 +67,7 @@ impl ApiError {
         self
     }
 
-    pub(crate) fn code(mut self, code: &'static str) -> Self {
+    pub(crate) fn code(mut self, code: Code) -> Self {
         self.code = Some(code);
         self
     }
@@ -98,7 +100,7 @@ impl ApiError {
             message: &self.message,
             kind: self.kind,
             param: self.param.as_deref(),
-            code: self.code,
+            code: self.code.map(Code::name),
         };
         let mut body = Vec::with_capacity(128 + self.message.len());
         crate::text::write_json(&mut body, &Body { error: members });

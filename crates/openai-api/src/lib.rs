@@ -24,7 +24,7 @@ mod translate;
 mod wire;
 
 pub use chunk::{ChunkEncoder, KEEP_ALIVE, NotFinished};
-pub use error::{ApiError, path};
+pub use error::{ApiError, Code, path};
 pub use models::{Model, csv, list, retrieve};
 pub use response::{Identity, completion};
 pub use translate::{Session, Translated, translate};

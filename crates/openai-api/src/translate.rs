@@ -4,7 +4,7 @@ use chat::{
     Attempts, Calls, Effort, GuardrailChoice, JsonSchema, Request, ResponseFormat, Sampling, ServiceTier,
 };
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::text::shorten;
 use crate::wire::{self, ChatCompletionRequest, Guardrail, Ignored, Refused, Tier};
 
@@ -60,7 +60,7 @@ pub fn translate(mut wire: ChatCompletionRequest) -> Result<Translated, ApiError
     let Some(messages) = wire.messages.take() else { return Err(missing("messages")) };
     if messages.is_empty() {
         let message = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array with length 0 instead.";
-        return Err(ApiError::invalid(message).param("messages").code("empty_array"));
+        return Err(ApiError::invalid(message).param("messages").code(Code::EmptyArray));
     }
     if let Some(Refused(name)) = wire.refused {
         return Err(unsupported(name));
@@ -141,9 +141,9 @@ fn sampling(wire: &mut ChatCompletionRequest, adjusted: &mut Vec<String>) -> Res
 fn within(name: &str, value: Option<f64>, max: f64) -> Result<(), ApiError> {
     let Some(value) = value.filter(|value| !(0.0..=max).contains(value)) else { return Ok(()) };
     let (bound, sign, limit, code) = if value < 0.0 {
-        ("below minimum", ">=", 0.0, "decimal_below_min_value")
+        ("below minimum", ">=", 0.0, Code::DecimalBelowMinValue)
     } else {
-        ("above maximum", "<=", max, "decimal_above_max_value")
+        ("above maximum", "<=", max, Code::DecimalAboveMaxValue)
     };
     let message = format!(
         "Invalid '{name}': decimal {bound} value. Expected a value {sign} {limit}, but got {value} instead."
@@ -153,9 +153,9 @@ fn within(name: &str, value: Option<f64>, max: f64) -> Result<(), ApiError> {
 
 fn tokens(name: &str, value: u32) -> Result<u32, ApiError> {
     let (bound, wanted, code) = match value {
-        0 => ("below minimum", ">= 1".to_owned(), "integer_below_min_value"),
+        0 => ("below minimum", ">= 1".to_owned(), Code::IntegerBelowMinValue),
         1..=MOST_TOKENS => return Ok(value),
-        _ => ("above maximum", format!("<= {MOST_TOKENS}"), "integer_above_max_value"),
+        _ => ("above maximum", format!("<= {MOST_TOKENS}"), Code::IntegerAboveMaxValue),
     };
     let message = format!(
         "Invalid '{name}': integer {bound} value. Expected a value {wanted}, but got {value} instead."

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use chat::{
     Attempts, BoxFuture, ChatModel, Completion, Error, Event, EventStream, Head, Readiness, Request, Result,
-    Streaming,
+    Standing, Streaming,
 };
 use futures_core::Stream;
 use tokio::time::Instant;
@@ -239,6 +239,12 @@ impl ChatModel for Router {
 
     fn stream(&self, request: Request) -> BoxFuture<'_, Result<Streaming>> {
         Box::pin(self.answer(request, |model, request| model.stream(request)))
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        let now = Instant::now();
+        let legs = self.legs.iter().map(|route| &route.leg);
+        legs.map(|leg| Standing { leg: way::named(leg), left_out: !leg.breaker.admits(now) }).collect()
     }
 
     /// Ready as soon as one leg is.

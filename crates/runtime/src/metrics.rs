@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chat::{Leg, Route, Usage};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -20,10 +20,16 @@ use tokio::runtime::Handle;
 
 use crate::{memory, telemetry};
 
+mod now;
 mod overload;
 
+pub(crate) use now::Now;
+use now::Vitals;
 use overload::Overload;
 pub(crate) use overload::{Phase, Scope, Shed};
+
+/// What the names of all numbers begin with.
+const PREFIX: &str = "spicerack";
 
 /// Upper bounds of the buckets, in seconds: from a cached answer to a long one.
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -67,12 +73,12 @@ struct LegLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReloadLabels {
+struct ResultLabels {
     result: &'static str,
 }
 
-const SUCCESS: ReloadLabels = ReloadLabels { result: "success" };
-const FAILURE: ReloadLabels = ReloadLabels { result: "failure" };
+const SUCCESS: ResultLabels = ResultLabels { result: "success" };
+const FAILURE: ResultLabels = ResultLabels { result: "failure" };
 
 /// What the log counts, and panics; it is there before anything is served.
 #[derive(Debug)]
@@ -130,7 +136,7 @@ pub(crate) struct Metrics {
     /// The region of models that have several.
     nowhere: Arc<str>,
     retry_budget_exhausted: Family<ModelLabels, Counter>,
-    config_reloads: Family<ReloadLabels, Counter>,
+    config_reloads: Family<ResultLabels, Counter>,
     pub(crate) generation: Gauge<u64, AtomicU64>,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
@@ -182,11 +188,12 @@ where
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("spicerack");
+        let mut registry = Registry::with_prefix(PREFIX);
         let all = &mut registry;
         all.register_collector(Box::new(LogLines));
         all.register_collector(Box::new(Memory));
         all.register_collector(Box::new(Tasks));
+        all.register_collector(Box::new(Vitals));
         let metrics = Self {
             requests: add(all, "requests", "Requests that have ended"),
             durations: add_seconds(
@@ -296,14 +303,18 @@ impl Metrics {
         self.config_reloads.get_or_create(&FAILURE).inc();
     }
 
-    /// Writes everything in the text format.
+    /// Writes everything in the text format, with how the process stands now.
     ///
     /// # Errors
     ///
     /// Where a metric cannot be written, which is a defect.
-    pub(crate) fn text(&self) -> Result<String, Error> {
+    pub(crate) fn text(&self, now: Now) -> Result<String, Error> {
+        let mut standing = Registry::with_prefix(PREFIX);
+        standing.register_collector(Box::new(now));
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.registry)?;
+        encode_registry(&mut text, &standing)?;
+        encode_eof(&mut text)?;
         Ok(text)
     }
 }

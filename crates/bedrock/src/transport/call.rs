@@ -13,6 +13,7 @@ use super::budget::RetryBudget;
 use super::connect::{ConnectTimedOut, Connections};
 use super::credentials::{CredentialCache, Held};
 use super::link::Reply;
+use super::lost::lost;
 use super::pool::{Pool, SendError};
 use super::retry::{Tried, Verdict, asked_for, pause};
 use super::sign::{Scope, signed};
@@ -103,7 +104,7 @@ impl Transport {
         let reply = body::read(response.into_body(), body::MAX_REPLY, self.spec.policy.idle).await;
         match reply {
             Ok(reply) => Ok((head, reply)),
-            Err(error) => Err(with_head(error, &head).repeat(Repeat::Never)),
+            Err(error) => Err(lost(with_head(error, &head).repeat(Repeat::Never))),
         }
     }
 
@@ -116,7 +117,7 @@ impl Transport {
             return Ok(outcome);
         }
         let error = Error::new(ErrorKind::Upstream, "the reply from Amazon Bedrock is not an event stream");
-        Err(with_head(error, &outcome.head).repeat(Repeat::Doubtful))
+        Err(lost(with_head(error, &outcome.head).repeat(Repeat::Doubtful)))
     }
 
     async fn call(
@@ -150,7 +151,7 @@ impl Transport {
             if failure.error.withdrawn_by().is_some() {
                 return Err(failure.error.attempts(attempts.saturating_sub(1)));
             }
-            let error = failure.error.attempts(attempts);
+            let error = lost(failure.error.attempts(attempts));
             if failure.misdated && !std::mem::replace(&mut redated, true) {
                 continue;
             }
@@ -258,6 +259,7 @@ impl Transport {
         let off = date.duration_since(known).unwrap_or_else(|ahead| ahead.duration());
         if off > TOLERATED_SKEW {
             let clock_skew_s = self.clock.correct(date);
+            chat::vitals::set_clock_skew(clock_skew_s);
             tracing::warn!(
                 clock_skew_s,
                 "the machine's clock is off by so many seconds (behind, or ahead where negative); requests are \

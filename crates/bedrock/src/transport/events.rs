@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use chat::{Error, ErrorKind, Event, Head, Result};
+use chat::{Error, ErrorKind, Event, Head, Result, Vital};
 use futures_core::Stream;
 use http_body::Body;
 use tokio::time::{Instant, Sleep};
@@ -14,6 +14,7 @@ use super::call::{Outcome, with_head};
 use super::credentials::Held;
 use super::frames::{FrameReader, Message};
 use super::link::Reply;
+use super::lost::lost;
 use crate::spec::BedrockSpec;
 use crate::translate::{EventTranslator, Restore, ServiceError};
 
@@ -174,12 +175,13 @@ impl Stream for Events {
         }
         let item = match ready!(self.poll_event(context)) {
             Some(Ok(event)) => return Poll::Ready(Some(Ok(event))),
-            Some(Err(error)) => Some(Err(with_head(error, &self.head))),
+            Some(Err(error)) => Some(Err(lost(with_head(error, &self.head)))),
             None => None,
         };
         self.ended = true;
         let skipped = self.translator.skipped();
         if skipped > 0 {
+            Vital::Unknown.count();
             tracing::warn!(skipped, model = %self.spec.model_id, "Bedrock sent events of a kind that is not known");
         }
         Poll::Ready(item)

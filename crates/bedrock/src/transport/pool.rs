@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat::Calls;
+use chat::{Calls, Vital};
 use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -115,6 +115,9 @@ impl Pool {
                 Ok(response) => return Ok(self.reply(response, link)),
                 Err(unsent) => unsent,
             };
+            if is_used && !unsent.error().is_parse() {
+                Vital::StaleConnection.count();
+            }
             match unsent.take_message().filter(|_| is_used) {
                 Some(again) => request = again,
                 None => return Err(SendError::Exchange(unsent.into_error())),

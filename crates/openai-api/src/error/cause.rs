@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat::{ErrorKind, Field};
 
-use super::{ApiError, INVALID_REQUEST};
+use super::{ApiError, Code, INVALID_REQUEST};
 
 const API_ERROR: &str = "api_error";
 const UNAVAILABLE: &str = "service_unavailable_error";
@@ -28,32 +28,34 @@ impl From<&chat::Error> for ApiError {
 }
 
 /// Status, `type` and `code` of each kind.
-fn describe(kind: ErrorKind) -> (u16, &'static str, Option<&'static str>) {
+fn describe(kind: ErrorKind) -> (u16, &'static str, Option<Code>) {
     match kind {
-        ErrorKind::InvalidRequest => (400, INVALID_REQUEST, Some("invalid_request")),
-        ErrorKind::Unsupported => (400, INVALID_REQUEST, Some("unsupported_parameter")),
-        ErrorKind::ContextLengthExceeded => (400, INVALID_REQUEST, Some("context_length_exceeded")),
-        ErrorKind::ModelNotFound => (404, INVALID_REQUEST, Some("model_not_found")),
-        ErrorKind::AccessDenied => (502, API_ERROR, Some("upstream_access_denied")),
-        ErrorKind::CredentialsRejected => (502, AUTHENTICATION, Some("upstream_credentials_rejected")),
-        ErrorKind::CredentialsUnavailable => (503, AUTHENTICATION, Some("upstream_credentials_unavailable")),
-        ErrorKind::Throttled | ErrorKind::AtLimit => (429, "rate_limit_error", Some("rate_limit_exceeded")),
-        ErrorKind::QuotaExceeded => (429, "insufficient_quota", Some("quota_exceeded")),
-        ErrorKind::ModelNotReady => (503, UNAVAILABLE, Some("model_not_ready")),
-        ErrorKind::Overloaded => (503, UNAVAILABLE, Some("server_is_overloaded")),
-        ErrorKind::Upstream => (502, API_ERROR, Some("upstream_error")),
-        ErrorKind::ModelTimeout => (504, API_ERROR, Some("model_timeout")),
-        ErrorKind::ModelError => (502, API_ERROR, Some("model_error")),
-        ErrorKind::ModelStreamError => (502, API_ERROR, Some("model_stream_error")),
-        ErrorKind::MalformedOutput => (502, API_ERROR, Some("model_output_malformed")),
-        ErrorKind::Unreachable => (502, API_ERROR, Some("upstream_unreachable")),
-        ErrorKind::ConnectTimeout => (504, API_ERROR, Some("upstream_connect_timeout")),
-        ErrorKind::Tls => (502, API_ERROR, Some("upstream_tls")),
-        ErrorKind::Timeout => (504, API_ERROR, Some("upstream_timeout")),
-        ErrorKind::Incomplete => (502, API_ERROR, Some("upstream_incomplete")),
-        ErrorKind::Corrupt => (502, API_ERROR, Some("upstream_corrupt")),
-        ErrorKind::Protocol => (502, API_ERROR, Some("upstream_protocol")),
-        ErrorKind::TooLarge => (502, API_ERROR, Some("upstream_too_large")),
+        ErrorKind::InvalidRequest => (400, INVALID_REQUEST, Some(Code::InvalidRequest)),
+        ErrorKind::Unsupported => (400, INVALID_REQUEST, Some(Code::UnsupportedParameter)),
+        ErrorKind::ContextLengthExceeded => (400, INVALID_REQUEST, Some(Code::ContextLengthExceeded)),
+        ErrorKind::ModelNotFound => (404, INVALID_REQUEST, Some(Code::ModelNotFound)),
+        ErrorKind::AccessDenied => (502, API_ERROR, Some(Code::UpstreamAccessDenied)),
+        ErrorKind::CredentialsRejected => (502, AUTHENTICATION, Some(Code::UpstreamCredentialsRejected)),
+        ErrorKind::CredentialsUnavailable => {
+            (503, AUTHENTICATION, Some(Code::UpstreamCredentialsUnavailable))
+        }
+        ErrorKind::Throttled | ErrorKind::AtLimit => (429, "rate_limit_error", Some(Code::RateLimitExceeded)),
+        ErrorKind::QuotaExceeded => (429, "insufficient_quota", Some(Code::QuotaExceeded)),
+        ErrorKind::ModelNotReady => (503, UNAVAILABLE, Some(Code::ModelNotReady)),
+        ErrorKind::Overloaded => (503, UNAVAILABLE, Some(Code::ServerIsOverloaded)),
+        ErrorKind::Upstream => (502, API_ERROR, Some(Code::UpstreamError)),
+        ErrorKind::ModelTimeout => (504, API_ERROR, Some(Code::ModelTimeout)),
+        ErrorKind::ModelError => (502, API_ERROR, Some(Code::ModelError)),
+        ErrorKind::ModelStreamError => (502, API_ERROR, Some(Code::ModelStreamError)),
+        ErrorKind::MalformedOutput => (502, API_ERROR, Some(Code::ModelOutputMalformed)),
+        ErrorKind::Unreachable => (502, API_ERROR, Some(Code::UpstreamUnreachable)),
+        ErrorKind::ConnectTimeout => (504, API_ERROR, Some(Code::UpstreamConnectTimeout)),
+        ErrorKind::Tls => (502, API_ERROR, Some(Code::UpstreamTls)),
+        ErrorKind::Timeout => (504, API_ERROR, Some(Code::UpstreamTimeout)),
+        ErrorKind::Incomplete => (502, API_ERROR, Some(Code::UpstreamIncomplete)),
+        ErrorKind::Corrupt => (502, API_ERROR, Some(Code::UpstreamCorrupt)),
+        ErrorKind::Protocol => (502, API_ERROR, Some(Code::UpstreamProtocol)),
+        ErrorKind::TooLarge => (502, API_ERROR, Some(Code::UpstreamTooLarge)),
     }
 }
 
@@ -168,7 +170,7 @@ mod tests {
                 kind.name(),
                 reply.status,
                 reply.kind,
-                reply.code.unwrap_or("-")
+                reply.code.map_or("-", Code::name)
             );
             assert_eq!(found, row);
         }

@@ -1,12 +1,12 @@
 //! The 400s of a request that cannot be served.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 
 /// A member that must be there is not.
 pub(super) fn missing(name: impl Into<String>) -> ApiError {
     let name = name.into();
     let message = format!("Missing required parameter: '{name}'.");
-    ApiError::invalid(message).param(name).code("missing_required_parameter")
+    ApiError::invalid(message).param(name).code(Code::MissingRequiredParameter)
 }
 
 /// A member is not served.
@@ -20,7 +20,7 @@ pub(super) fn unsupported(param: impl Into<String>) -> ApiError {
 pub(super) fn unsupported_value(param: impl Into<String>, what: &str) -> ApiError {
     ApiError::invalid(format!("Unsupported parameter: {what} is not supported."))
         .param(param)
-        .code("unsupported_parameter")
+        .code(Code::UnsupportedParameter)
 }
 
 /// A member is wrong.
@@ -32,7 +32,7 @@ pub(super) fn invalid(param: impl Into<String>, why: &str) -> ApiError {
 /// A text that must hold something holds nothing.
 pub(super) fn empty(param: impl Into<String>) -> ApiError {
     let why = "empty string. Expected a string with minimum length 1, but got an empty string instead";
-    invalid(param, why).code("empty_string")
+    invalid(param, why).code(Code::EmptyString)
 }
 
 /// A text that is there and holds something.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chat::{Tool, ToolChoice};
 
 use super::refusal::{empty, filled, invalid, missing, unsupported_value};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::text::shorten;
 use crate::wire::{self, ChatCompletionRequest, Choice, Function, LegacyFunction};
 
@@ -76,7 +76,7 @@ fn tool(function: Function, at: &str) -> Result<Tool, ApiError> {
         let why = format!(
             "string too long. Expected a string with maximum length {LONGEST_NAME}, but got a string with length {length} instead"
         );
-        return Err(invalid(format!("{at}.name"), &why).code("string_above_max_length"));
+        return Err(invalid(format!("{at}.name"), &why).code(Code::StringAboveMaxLength));
     }
     Ok(Tool {
         name,

@@ -206,6 +206,6 @@ impl Failure {
     }
 }
 
-fn named(leg: &Leg) -> chat::Leg {
+pub(super) fn named(leg: &Leg) -> chat::Leg {
     chat::Leg { model: leg.name.clone(), region: leg.region.clone() }
 }

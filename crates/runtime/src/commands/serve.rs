@@ -10,6 +10,7 @@ use snafu::{ResultExt as _, ensure};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::error::{Error, ExposedSnafu, InterruptedSnafu, ListenSnafu, SignalsSnafu};
 use super::reload::Reloader;
@@ -170,9 +171,15 @@ async fn until_stopped(
     tracing::info!("stopping: no new requests, running answers may end");
     service::stopping();
     shutdown.drain();
+    let began = Instant::now();
     tokio::select! {
         cut = serving.as_mut() => {
-            tracing::info!(cut, "stopped");
+            let drained_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            if cut > 0 {
+                tracing::warn!(cut, drained_ms, "stopped; answers that took too long were cut off");
+            } else {
+                tracing::info!(cut, drained_ms, "stopped");
+            }
             return Ok(());
         }
         () = signals.next() => {}

@@ -42,7 +42,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves until the gateway's shutdown asks for the end and running answers have ended, or were cut off after
-/// the time that the manifest gives them. Gives the number of connections that were.
+/// the time that the manifest gives them. Gives the number of answers that were.
 pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>) -> usize {
     let application = Application::new(gateway);
     let mut connections = JoinSet::new();
@@ -109,7 +109,7 @@ async fn drain(application: &Application, mut connections: JoinSet<()>) -> usize
     if tokio::time::timeout(drain, all_ended).await.is_ok() {
         return 0;
     }
-    let cut = connections.len();
+    let cut = usize::try_from(application.gateway().metrics.in_flight.get()).unwrap_or_default();
     application.gateway().shutdown.cut();
     let all_ended = async { while connections.join_next().await.is_some() {} };
     // Whoever does not read even now is cut off without a word.

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use openai_api::ApiError;
+use openai_api::{ApiError, Code};
 
 use super::exchange::Exchange;
 
@@ -39,5 +39,5 @@ pub(super) fn response(error: &ApiError, exchange: &Exchange) -> Response {
 
 /// What logs and metrics call an error of the gateway: its code, or else its type.
 pub(super) fn name(error: &ApiError) -> &'static str {
-    error.code.unwrap_or(error.kind)
+    error.code.map_or(error.kind, Code::name)
 }

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use super::gateway::Gateway;
 use super::models::query;
 use super::router::Ticket;
+use super::serving::Serving;
+use crate::metrics::Now;
 
 /// The process lives.
 pub(super) async fn health() -> &'static str {
@@ -30,9 +32,7 @@ pub(super) async fn ready(
     let serving = &exchange.serving;
     let states: Vec<(&str, Readiness)> =
         serving.registry.iter().map(|entry| (&*entry.name, entry.model.readiness())).collect();
-    let settled = serving.generation > 1 || states.iter().all(|(_, state)| *state != Readiness::Initializing);
-    let some = states.iter().any(|(_, state)| *state == Readiness::Ready);
-    let is_ready = settled && some && !gateway.shutdown.is_draining();
+    let is_ready = can_answer(&gateway, serving, states.iter().map(|(_, state)| state));
     let status = if is_ready { "ready" } else { "not ready" };
     let verbose =
         query(text.as_deref().unwrap_or_default()).any(|(name, value)| name == "verbose" && value == "true");
@@ -59,6 +59,30 @@ pub(super) async fn ready(
     *response.status_mut() = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+/// Whether requests have a chance.
+fn can_answer<'a>(
+    gateway: &Gateway,
+    serving: &Serving,
+    mut states: impl Iterator<Item = &'a Readiness> + Clone,
+) -> bool {
+    let settled = serving.generation > 1 || states.clone().all(|state| *state != Readiness::Initializing);
+    settled && states.any(|state| *state == Readiness::Ready) && !gateway.shutdown.is_draining()
+}
+
+/// The same for the numbers, with how the models stand that workers choose from.
+pub(super) fn now(gateway: &Gateway) -> Now {
+    let serving = gateway.serving();
+    let mut now = Now::default();
+    let mut states = Vec::with_capacity(serving.registry.len());
+    for entry in serving.registry.iter() {
+        let state = entry.model.readiness();
+        now.add(&entry.name, &state, entry.model.standings());
+        states.push(state);
+    }
+    now.ready = can_answer(gateway, &serving, states.iter());
+    now
 }
 
 fn describe(name: &str, state: &Readiness) -> Value {

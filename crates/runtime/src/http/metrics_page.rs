@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::gateway::Gateway;
+use super::health::now;
 
 /// The type of Prometheus' text format that has units.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -56,7 +57,7 @@ pub async fn serve_metrics(listener: TcpListener, gateway: Arc<Gateway>) {
 
 fn page(request: &Request<Incoming>, gateway: &Gateway) -> Response<Full<Bytes>> {
     let (status, kind, text) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/metrics") => match gateway.metrics.text() {
+        (&Method::GET | &Method::HEAD, "/metrics") => match gateway.metrics.text(now(gateway)) {
             Ok(text) => (StatusCode::OK, OPEN_METRICS, text),
             Err(_) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "the metrics cannot be written\n".into())

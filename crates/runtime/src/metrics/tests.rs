@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use chat::{Leg, Route};
+use chat::{Leg, Readiness, Route, Standing};
 
 use super::*;
 
@@ -26,7 +26,10 @@ fn page() -> String {
         failure: Some("throttled"),
     });
     metrics.overload.limited(Scope::Key, routing::Limit::Tokens);
-    metrics.text().unwrap()
+    let mut now = Now::default();
+    let leg = Leg { model: Arc::clone(&model), region: None };
+    now.add(&model, &Readiness::Ready, vec![Standing { leg, left_out: false }]);
+    metrics.text(now).unwrap()
 }
 
 /// The samples of a page: their names, each with its labels.

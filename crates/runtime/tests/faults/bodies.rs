@@ -30,6 +30,23 @@ async fn places(run: &Run, few: usize) -> Vec<u64> {
 
 pub(crate) async fn cut_in_order(run: Run) {
     cut(run, How::Fin, &[Outcome::Refused(502, "upstream_incomplete")], 1).await;
+    // What is lost may be billed, and is counted.
+    let mut lane = Lane::start().await;
+    let at = body().await.0 + 20;
+    let whole = Case::new("nothing is lost", false);
+    let cut = Case::new("an answer is lost", false)
+        .plan(Plan::default().down(Fault::Cut { at, how: How::Fin }))
+        .refused(502, "upstream_incomplete");
+    let refused = Case::new("a refusal", false)
+        .always(Reply::error(429, "ThrottlingException", "no"))
+        .refused(429, "rate_limit_exceeded")
+        .calls(3..=3);
+    let unreadable =
+        Case::new("no answer", false).says(Reply::json(200, &json!({}))).refused(502, "upstream_error");
+    for (case, lost) in [(whole, 0), (cut, 1), (refused, 0), (unreadable, 1)] {
+        assert_eq!(lane.growth(&case, "spicerack_answers_lost_total").await, lost, "{}", case.about);
+    }
+    lane.stop();
 }
 
 pub(crate) async fn cut_by_reset(run: Run) {
@@ -128,8 +145,18 @@ pub(crate) async fn shapes(run: Run) {
         let case = || Case::new(about, false).says(Reply::text(200, body)).refused(502, "upstream_error");
         cases.extend(whole(case));
     }
+    let mut lane = Lane::start().await;
+    for (stop, counted) in [("end_turn", 0), ("got_bored", 1)] {
+        let body = reply(&output, stop, &usage);
+        let case = Case::new("an unknown reason to stop", false).says(Reply::json(200, &body));
+        assert_eq!(lane.growth(&case, UNKNOWN).await, counted, "{stop}");
+    }
+    lane.stop();
     run.all(cases).await;
 }
+
+/// Counts answers with something in them that is not known.
+pub(crate) const UNKNOWN: &str = "spicerack_unknown_content_total";
 
 pub(crate) async fn compressed(run: Run) {
     // An empty text and a megabyte of zeros, by gzip.

@@ -6,6 +6,7 @@ use fault_kit::{Plan, Reply, Seeds};
 use serde_json::json;
 
 use crate::lane::Lane;
+use crate::record::inherited;
 
 /// The pieces of every scripted answer. The canary may be in answers and nowhere else.
 pub(crate) const PIECES: [&str; 4] = ["canary-answer-7741 ", "half of it, ", "and then ", "the rest."];
@@ -174,6 +175,12 @@ pub(crate) fn stopped(reply: Reply) -> Reply {
         .event("messageStop", &json!({ "stopReason": "end_turn" }))
 }
 
+/// What the run is told by a variable.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "tests are told how to run by variables")]
+    std::env::var(name).ok()
+}
+
 /// How a row is run.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
@@ -185,8 +192,6 @@ pub(crate) struct Run {
 impl Run {
     /// As the environment says.
     pub(crate) fn from_environment() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "tests are told how to run by variables")]
-        let variable = |name: &str| std::env::var(name).ok();
         let seed = variable("FAULTS_SEED").map_or(20_261_125, |seed| seed.parse().unwrap());
         println!("FAULTS_SEED={seed}");
         Self { whole: variable("FAULTS").is_some_and(|form| form == "whole"), seed }
@@ -208,13 +213,13 @@ impl Run {
         let mut running = tokio::task::JoinSet::new();
         for part in cases.chunks(cases.len().div_ceil(lanes)) {
             let part = part.to_vec();
-            running.spawn(async move {
+            running.spawn(inherited(async move {
                 let mut lane = Lane::start().await;
                 for case in &part {
                     lane.run(case).await;
                 }
                 lane.stop();
-            });
+            }));
         }
         while let Some(done) = running.join_next().await {
             if let Err(error) = done {

@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::case::{Case, Outcome, Run};
 use crate::lane::{Lane, judge, manifest};
+use crate::record;
 use crate::support;
 
 pub(crate) async fn closed(_run: Run) {
@@ -29,7 +30,7 @@ pub(crate) async fn closed(_run: Run) {
 pub(crate) async fn deaf(_run: Run) {
     let upstream = match Upstream::behind(Proxy::deaf).await {
         Ok(upstream) => upstream,
-        Err(error) => return println!("F02 skipped: {error}"),
+        Err(error) => return record::skipped("F02", &error.to_string()),
     };
     let url = upstream.url();
     let mut lane = Lane::with(upstream, &manifest(&url, "200ms"), &[]);

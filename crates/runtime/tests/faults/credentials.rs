@@ -13,6 +13,7 @@ use crate::case::{Case, FORMS, PIECES, Run, answer};
 use crate::lane::{Lane, ask, chat, judge, manifest, without_keys};
 use crate::load::many;
 use crate::process::{live, read};
+use crate::record;
 use crate::support;
 
 const OLD: Key = Key::new("ASIACANARYOLD", "old-secret-CANARY", Some("old-token-CANARY"));
@@ -71,6 +72,19 @@ fn signed_with(lane: &Lane, key: Key) {
     assert_eq!(requests.last().unwrap().header("x-amz-security-token"), key.token);
 }
 
+/// Whether the process is ready, as a number.
+const READY: &str = "spicerack_ready";
+
+/// How many models there are of which `/v1/ready` says this.
+fn models(status: &str) -> String {
+    format!("spicerack_models{{status=\"{status}\"}}")
+}
+
+/// How many searches for credentials ended like this.
+fn refreshes(result: &str) -> String {
+    format!("spicerack_credential_refreshes_total{{result=\"{result}\"}}")
+}
+
 fn is_none(case: Case) -> Case {
     case.refused(NONE.0, NONE.1)
 }
@@ -88,6 +102,10 @@ pub(crate) async fn rejected(_run: Run) {
         lane.run(&case).await;
         signed_with(&lane, NEW);
         assert_eq!(searches(&imds), 2);
+        assert_eq!(
+            (lane.rest.number(&refreshes("success")), lane.rest.number(&refreshes("failure"))),
+            (2, 0)
+        );
         lane.stop();
     }
 }
@@ -119,6 +137,9 @@ pub(crate) async fn no_renewal(run: Run) {
             }
         }
         assert_eq!(lane.http.get("/v1/ready").await.status, 200, "{about}");
+        // Nothing else shows it while requests are served.
+        assert!(lane.rest.number(&refreshes("failure")) > 0, "{about}");
+        assert_eq!((lane.rest.number(READY), lane.rest.number(&models("ready"))), (1, 4), "{about}");
         let log = lane.stop_and(&[]);
         assert_eq!(log.matches(warning).count(), 1, "{about}: {log}");
     }
@@ -142,6 +163,7 @@ pub(crate) async fn none_at_first(_run: Run) {
         (503.try_into().unwrap(), &"error".into())
     );
     assert!(ready.text().contains("no metadata service answers"), "{}", ready.text());
+    assert_eq!((lane.rest.number(READY), lane.rest.number(&models("error"))), (0, 4));
     assert_eq!(searches(&imds), 0);
 
     way.open().await.unwrap();
@@ -151,6 +173,7 @@ pub(crate) async fn none_at_first(_run: Run) {
         lane.run(&Case::new("credentials appeared", stream).reused(reused)).await;
     }
     assert_eq!(lane.http.get("/v1/ready").await.status, 200);
+    assert_eq!((lane.rest.number(READY), lane.rest.number(&models("error"))), (1, 0));
     lane.stop();
 }
 
@@ -304,6 +327,8 @@ pub(crate) async fn clock(_run: Run) {
         let dates: Vec<&str> = requests.iter().map(|request| request.header("x-amz-date").unwrap()).collect();
         let (first, later) = dates.split_first().unwrap();
         assert!(later.iter().all(|date| (date > first) == (ahead > 0)), "{dates:?}");
+        let skew = lane.rest.number("spicerack_clock_skew_seconds");
+        assert!((skew - ahead).abs() <= 5, "{skew}");
         let log = lane.stop_and(&[]);
         let said = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let told: Vec<i64> = said.filter_map(|line| line["clock_skew_s"].as_i64()).collect();
@@ -363,7 +388,7 @@ fn faketime() -> Option<String> {
 
 pub(crate) async fn jumps(run: Run) {
     let Some(library) = faketime() else {
-        return println!("F48 skipped: libfaketime is not installed");
+        return record::skipped("F48", "libfaketime is not installed");
     };
     let imds = then(good_for(OLD, 1800), good_for(NEW, 1800)).await;
     let home = tempfile::tempdir().unwrap();

@@ -80,6 +80,7 @@ pub(crate) async fn stale_ones(_run: Run) {
             let connections = lane.upstream.proxy.connections().len() - 2;
             assert_eq!((calls, connections, &line["attempts"]), (1, 1, &json!(2)), "closed by {how:?}");
             lane.rest.at_once = 2;
+            assert_eq!(lane.rest.number("spicerack_stale_connections_total"), 1);
             lane.holds("several connections that ended").await;
             lane.stop();
         }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::case::{Case, Outcome, Says, answer};
+use crate::record;
 use crate::rest::Rest;
 use crate::support::{self, Events, Gateway, Http};
 
@@ -135,6 +136,7 @@ impl Lane {
 
     /// Makes a name for a request, by which its line of the log is found.
     pub(crate) fn name(&mut self) -> String {
+        record::case();
         let id = format!("fault-{}", self.ids.len());
         self.ids.push(id.clone());
         id
@@ -194,6 +196,13 @@ impl Lane {
         self.holds(&case.about).await;
     }
 
+    /// Runs a case, and says how much a number has grown by it.
+    pub(crate) async fn growth(&mut self, case: &Case, sample: &str) -> i64 {
+        let before = self.rest.number(sample);
+        self.run(case).await;
+        self.rest.number(sample) - before
+    }
+
     /// Runs a case on a gateway that cannot serve yet: without an exchange before it. Gives its line of the log.
     pub(crate) async fn alone(&mut self, case: &Case) -> Value {
         let before = self.upstream.requests().len();
@@ -236,6 +245,7 @@ impl Lane {
 
     /// Keeps the name of a request that is sent by hand.
     pub(crate) fn know(&mut self, id: &str) {
+        record::case();
         self.ids.push(id.to_owned());
     }
 }

@@ -1,7 +1,8 @@
 //! What a gateway has to survive: every fault is a row, and after every case the same seven things must hold.
 //!
 //! `cargo test --package runtime --test faults` runs every row in a small form. `cargo xtask faults` runs them whole,
-//! and writes `docs/faults.md`. `FAULTS_SEED` chooses the random numbers; a case that fails prints its own.
+//! and writes `docs/faults.md` with what each row ran. `FAULTS_SEED` chooses the random numbers; a case that fails
+//! prints its own.
 
 #![expect(
     clippy::panic,
@@ -21,6 +22,7 @@ mod lane;
 mod load;
 mod names;
 mod process;
+mod record;
 mod rest;
 mod rows;
 mod streams;

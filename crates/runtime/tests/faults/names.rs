@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::case::{Case, FORMS, Run};
 use crate::lane::{Lane, judge, manifest};
 use crate::load::many;
+use crate::record;
 use crate::support;
 
 const FIRST: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -28,7 +29,7 @@ impl Machine {
         let names = match Names::start().await {
             Ok(names) => names,
             Err(error) => {
-                println!("{row} skipped: the port of names cannot be opened: {error}");
+                record::skipped(row, &format!("the port of names cannot be opened: {error}"));
                 return None;
             }
         };
@@ -42,7 +43,8 @@ impl Machine {
         if tried.as_ref().is_ok_and(|tried| tried.status.success()) {
             return Some(machine);
         }
-        println!("{row} skipped: /etc/resolv.conf cannot be replaced for one process: {tried:?}");
+        let why = tried.map_or_else(|error| error.to_string(), |tried| tried.status.to_string());
+        record::skipped(row, &format!("/etc/resolv.conf cannot be replaced for one process: {why}"));
         None
     }
 
@@ -140,7 +142,7 @@ pub(crate) async fn one_of_two(_run: Run) {
     let mut upstreams = vec![Upstream::behind(Proxy::closed).await.unwrap()];
     match Upstream::behind(Proxy::deaf).await {
         Ok(upstream) => upstreams.push(upstream),
-        Err(error) => println!("F07 in part: {error}"),
+        Err(error) => record::skipped("F07", &format!("the address that loses packets: {error}")),
     }
     for upstream in upstreams {
         let other = SocketAddr::from((SECOND, upstream.proxy.address().port()));

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::case::{PIECES, Run, started, stopped};
 use crate::lane::{Lane, chat, check_log, manifest};
+use crate::record;
 use crate::support::{self, Events, Http};
 
 pub(crate) type Response = http::Response<hyper::body::Incoming>;
@@ -53,14 +54,19 @@ pub(crate) async fn drain(run: Run) {
         let events = read(stream).await;
         assert!(events.done && events.content() == PIECES.concat(), "{events:?}");
     }
-    ends_with(lane, 0);
+    ends_with(lane, 0, 0);
 }
 
-/// Waits for the end of a process that was told to stop.
-fn ends_with(lane: Lane, code: i32) {
+/// Waits for the end of a process that was told to stop, and looks at what it says of answers that were cut off.
+fn ends_with(lane: Lane, code: i32, cut: usize) {
     let (status, log, ids) = lane.ended();
     assert_eq!(status.code(), Some(code), "{log}");
     check_log(&log, &ids, &[]);
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let mut told =
+        lines.filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with("stopped")));
+    let told = told.next().unwrap();
+    assert!(told["cut"] == cut && told["drained_ms"].is_number(), "{told}");
 }
 
 pub(crate) async fn cut_off(run: Run) {
@@ -79,7 +85,7 @@ pub(crate) async fn cut_off(run: Run) {
     for index in 0..count {
         lane.upstream.wait_for_end(index).await;
     }
-    ends_with(lane, 0);
+    ends_with(lane, 0, count);
 }
 
 pub(crate) async fn signals(run: Run) {
@@ -240,6 +246,7 @@ pub(crate) async fn full_disk(_run: Run) {
     }
     let http = Http::to(address).with("authorization", &format!("Bearer {}", crate::lane::API_KEY));
     for stream in [false, true, false, true] {
+        record::case();
         upstream.push(crate::case::answer(stream));
         let reply = http.post(&chat("nova", stream)).await;
         assert_eq!(reply.status, 200, "{reply:?}");

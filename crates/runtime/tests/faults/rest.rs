@@ -63,6 +63,13 @@ impl Rest {
         }
     }
 
+    /// A number of the page, by its name and labels as they stand there.
+    pub(crate) fn number(&self, sample: &str) -> i64 {
+        let page = tokio::task::block_in_place(|| page(self.metrics));
+        let line = page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {sample} in {page}")).parse().unwrap()
+    }
+
     fn now(&self) -> Now {
         let page = page(self.metrics);
         let number = |name: &str| {

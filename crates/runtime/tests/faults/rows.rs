@@ -1,7 +1,7 @@
 //! The rows: what goes wrong, what the gateway does, and what shows it.
 
 use crate::case::Run;
-use crate::{bodies, clients, connect, credentials, heads, load, names, process, streams};
+use crate::{bodies, clients, connect, credentials, heads, load, names, process, record, streams};
 
 /// One fault.
 #[derive(Debug)]
@@ -46,26 +46,30 @@ macro_rules! test {
     ($name:ident (run $function:path, $by:literal)) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            Box::pin($function(Run::from_environment())).await;
+            let run = Run::from_environment();
+            Box::pin(record::kept(stringify!($name), run.seed, $function(run))).await;
         }
     };
     ($name:ident (whole $function:path, $by:literal)) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         #[ignore = "takes its time: `cargo xtask faults`"]
         async fn $name() {
-            Box::pin($function(Run::from_environment())).await;
+            let run = Run::from_environment();
+            Box::pin(record::kept(stringify!($name), run.seed, $function(run))).await;
         }
     };
     ($name:ident (held $file:literal, $test:literal)) => {
         #[test]
         fn $name() {
             crate::table::holds($file, $test);
+            record::held(stringify!($name), $file, $test);
         }
     };
     ($name:ident (outside $file:literal, $test:literal)) => {
         #[test]
         fn $name() {
             crate::table::holds_outside($file, $test);
+            record::outside(stringify!($name));
         }
     };
 }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use fault_kit::{Fault, Frame, How, Plan, Reply};
 use serde_json::{Value, json};
 
-use crate::case::{Case, Outcome, PIECES, Run, started, stopped, streamed};
+use crate::bodies::UNKNOWN;
+use crate::case::{Case, Outcome, PIECES, Run, answer, started, stopped, streamed};
 use crate::lane::{Chunk, Lane};
 
 const INCOMPLETE: Outcome = Outcome::Broken("upstream_incomplete");
@@ -235,6 +236,19 @@ pub(crate) async fn unknown(run: Run) {
     cases.extend(of("an unknown kind of message", &reply, |case| case.broken("upstream_protocol")));
     let reply = started(2).exception("neverHeardOfException", "no");
     cases.extend(of("an unknown exception", &reply, |case| case.broken("upstream_error")));
+    let mut lane = Lane::start().await;
+    let reply = stopped(started(4).event("somethingNew", &json!({ "x": 1 })));
+    for (reply, counted) in [(answer(true), 0), (reply, 1)] {
+        let case = Case::new("an unknown event is counted", true).says(reply);
+        assert_eq!(lane.growth(&case, UNKNOWN).await, counted);
+    }
+    for (about, reply) in [("no stop", started(1).close()), ("nothing at all", Reply::events().close())] {
+        let case = Case::new(about, true).says(reply);
+        let case = case
+            .fails(&[Outcome::Broken("upstream_incomplete"), Outcome::Refused(502, "upstream_incomplete")]);
+        assert_eq!(lane.growth(&case, "spicerack_answers_lost_total").await, 1, "{about}");
+    }
+    lane.stop();
     run.all(cases).await;
 }
 

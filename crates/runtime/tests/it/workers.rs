@@ -234,6 +234,8 @@ async fn what_workers_asked_is_counted() {
     for line in [
         r#"spicerack_legs_total{model="nova",leg="east",region="us-east-1",outcome="throttled"} 1"#,
         r#"spicerack_legs_total{model="nova",leg="west",region="us-west-2",outcome="completed"} 2"#,
+        r#"spicerack_leg_left_out{model="nova",leg="east",region="us-east-1"} 1"#,
+        r#"spicerack_leg_left_out{model="nova",leg="west",region="us-west-2"} 0"#,
     ] {
         assert!(page.text().contains(line), "{line} is not in {}", page.text());
     }

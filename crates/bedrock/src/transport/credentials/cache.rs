@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use chat::{BoxFuture, Error, ErrorKind, Readiness, Result};
+use chat::{BoxFuture, Error, ErrorKind, Readiness, Result, Vital};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -275,12 +275,14 @@ impl Keeper {
                 let held =
                     Held { identity, generation, source: source.clone(), passed: passed.clone(), expiry };
                 let held = Arc::new(held);
+                Vital::CredentialsFound.count();
                 self.searched(|state| (state.held, state.failure) = (Some(held), None));
                 let expires_in = expiry.map(|at| at.duration_since(self.clock.now()).unwrap_or_default());
                 reporter.found(&source, expires_in, &passed, is_new);
                 Ok(expiry)
             }
             Err(reason) => {
+                Vital::CredentialsFailed.count();
                 self.searched(|state| state.failure = Some(Arc::from(&*reason)));
                 reporter.failed(&reason, held.is_some());
                 Err(())

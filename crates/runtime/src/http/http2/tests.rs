@@ -110,7 +110,7 @@ impl Pair {
     }
 
     fn too_slow(&self) -> bool {
-        let page = self.gateway.metrics.text().unwrap();
+        let page = self.gateway.metrics.text(crate::metrics::Now::default()).unwrap();
         !page.contains("spicerack_connection_timeouts_total{phase=\"write\"} 0")
     }
 }
