@@ -1,5 +1,6 @@
 //! What holds of retries, whatever fails: a budget is never overdrawn and never above its reserve, only a minute
-//! without a refused retry fills it, and what may have been heard is sent once more at most.
+//! without a refused retry fills it, what may have been heard is sent once more at most, and no more than two seconds are
+//! waited because the upstream asks for them.
 //!
 //! The first steps say what may be: `p` what a request pays in, in percent, and `m` how many calls one request makes.
 //! Then `t` time passes, in milliseconds; `q` a request begins; its call fails for good (`n`), unheard (`g`), by
@@ -10,12 +11,19 @@ use std::time::Duration;
 
 use tokio::time::{Instant, advance};
 
-use super::{Budget, Failed, steps};
+use super::{Budget, Failed, Tries, steps};
 
 /// The retries of a full budget.
 const RESERVE: u64 = 100;
 
 const CALM: Duration = Duration::from_secs(60);
+
+/// What an upstream may ask the pauses of one request to be, in sum.
+const MOST_ASKED: Duration = Duration::from_secs(2);
+
+/// The longest pause where nothing is asked for, and what comes on top at the most where something is.
+const MAX_PAUSE: Duration = Duration::from_secs(20);
+const MAX_JITTER: Duration = Duration::from_secs(1);
 
 /// What a budget must hold, in hundredths of a retry.
 struct Model {
@@ -32,7 +40,8 @@ struct Model {
 #[derive(Default)]
 struct Request {
     calls: usize,
-    resent: bool,
+    tries: Tries,
+    asked: Duration,
     in_doubt: u32,
 }
 
@@ -101,9 +110,11 @@ impl Model {
 
     /// A call fails; says whether there is another.
     fn fails(&mut self, request: &mut Request, failed: Failed, asked: Option<Duration>, most: usize) -> bool {
-        if request.calls >= most || !failed.allows_another(&mut request.resent, asked) {
+        if request.calls >= most || !request.tries.allow_another(failed, asked) {
             return false;
         }
+        request.asked = request.asked.saturating_add(asked.unwrap_or_default());
+        assert!(request.asked <= MOST_ASKED, "{:?} are asked for", request.asked);
         let taken = self.budget.take();
         let is_calm = self.refused.is_some_and(|refused| refused.elapsed() >= CALM);
         if self.left < 100 {
@@ -124,7 +135,10 @@ impl Model {
         request.in_doubt += u32::from(failed == Failed::InDoubt);
         assert!(request.in_doubt <= 1, "it is sent again and again in doubt");
         let pause = failed.pause(u32::try_from(request.calls - 1).unwrap_or(u32::MAX), asked);
-        assert!(pause >= asked.unwrap_or_default() && pause <= Duration::from_secs(20), "{pause:?}");
+        match asked.filter(|asked| !asked.is_zero()) {
+            Some(asked) => assert!((asked..=asked + MAX_JITTER).contains(&pause), "{pause:?}"),
+            None => assert!(pause <= MAX_PAUSE, "{pause:?}"),
+        }
         true
     }
 }

@@ -5,12 +5,16 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Asked, Failed, asked};
+use super::{Asked, Failed, Tries, asked};
 
 /// The end of the year 9999, beyond which no date can be written, in seconds.
 const LAST: u64 = 253_402_300_800;
 
-/// No pause is longer.
+/// The longest pause that an upstream may ask for, and what comes on top at the most.
+const MOST_ASKED: Duration = Duration::from_secs(2);
+const MAX_JITTER: Duration = Duration::from_secs(1);
+
+/// The longest pause where nothing is asked for.
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 
 /// Reads headers.
@@ -60,13 +64,15 @@ pub(crate) fn check(bytes: &[u8]) {
 /// Waits for as long as is asked, or does not try again.
 fn waits(wait: Option<Duration>) {
     for failed in [Failed::ForGood, Failed::Unheard, Failed::Overloaded, Failed::InDoubt] {
-        let allowed = failed.allows_another(&mut false, wait);
-        let is_short = wait.is_none_or(|wait| wait <= MAX_PAUSE);
+        let allowed = Tries::default().allow_another(failed, wait);
+        let is_short = wait.is_none_or(|wait| wait <= MOST_ASKED);
         assert_eq!(allowed, is_short && failed != Failed::ForGood, "{failed:?}, {wait:?}");
         for attempt in [1, 2, 10, u32::MAX] {
             let pause = failed.pause(attempt, wait);
-            assert!(pause >= wait.unwrap_or_default(), "{pause:?}");
-            assert!(!is_short || pause <= MAX_PAUSE, "{pause:?}");
+            let wait = wait.unwrap_or_default();
+            assert!(pause >= wait, "{pause:?}");
+            let longest = if wait.is_zero() { MAX_PAUSE } else { wait.saturating_add(MAX_JITTER) };
+            assert!(pause <= longest, "{pause:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! See `checks/retries.rs`.
 #![no_main]
 
-use bedrock::fuzzing::{Budget, Failed};
+use bedrock::fuzzing::{Budget, Failed, Tries};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../checks/retries.rs"]

@@ -1,7 +1,7 @@
 //! See `checks/retry_after.rs`.
 #![no_main]
 
-use bedrock::fuzzing::{Asked, Failed, asked};
+use bedrock::fuzzing::{Asked, Failed, Tries, asked};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../checks/retry_after.rs"]

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName};
 use super::budget::RetryBudget;
 use super::events::take;
 use super::frames::FrameReader;
-use super::retry::{self, Verdict};
+use super::retry::{self, Tried, Verdict};
 use super::{credentials, refusal};
 use crate::clock::Clock;
 use crate::model_id::ModelId;
@@ -125,6 +125,17 @@ impl Budget {
     }
 }
 
+/// What the tries of one request have used up.
+#[derive(Debug, Default)]
+pub struct Tries(Tried);
+
+impl Tries {
+    /// Whether there is another try after a failure that asks for so long a pause.
+    pub fn allow_another(&mut self, failed: Failed, asked: Option<Duration>) -> bool {
+        self.0.allows_another(failed.verdict(), asked)
+    }
+}
+
 /// What a failure says about another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failed {
@@ -146,11 +157,6 @@ impl Failed {
             Self::Overloaded => Verdict::AgainLater,
             Self::InDoubt => Verdict::Once,
         }
-    }
-
-    /// Whether there is another try.
-    pub fn allows_another(self, resent: &mut bool, asked: Option<Duration>) -> bool {
-        self.verdict().allows_another(resent, asked)
     }
 
     /// How long is waited before it.
