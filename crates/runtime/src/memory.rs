@@ -47,13 +47,14 @@ pub(crate) fn limit() -> Option<u64> {
 }
 
 /// What the limit of addresses (`ulimit -v`) leaves to be held. Programs and stacks take addresses of which little is
-/// ever in memory; what they take now is not there for anything else.
+/// ever in memory; what they take now is not there for anything else. Of the rest, half is for what the allocator takes
+/// in larger pieces than are asked for, and keeps: where there are no addresses left, the process ends at once.
 fn limit_of_addresses() -> Option<u64> {
     let (limit, _) = getrlimit(Resource::RLIMIT_AS).ok()?;
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let unheld = named(&status, "VmSize:")?.saturating_sub(named(&status, "VmRSS:")?);
     // Nothing at all would stand for no limit.
-    (limit < UNLIMITED).then(|| limit.saturating_sub(unheld).max(1))
+    (limit < UNLIMITED).then(|| (limit.saturating_sub(unheld) / 2).max(1))
 }
 
 /// The memory of the machine.

@@ -101,7 +101,7 @@ async fn nor_one_that_may_use_few_addresses() {
     command.stdin(Stdio::null()).arg(folder.path());
     let mut gateway = Gateway::spawn(&mut command);
     let watermark = gateway.log(|log| !log["watermark_bytes"].is_null())["watermark_bytes"].as_u64().unwrap();
-    assert!(watermark < (768 * 80 / 100) << 20, "{watermark}");
+    assert!(watermark < (768 * 40 / 100) << 20, "{watermark}");
     let read = flood(gateway.address, 512, MIB - 1024).await;
     assert!((1..512).contains(&read), "{read}");
     assert_eq!(gateway.http.get("/health").await.status, 200);
