@@ -110,7 +110,7 @@ HEADS = {
     "a space in a name": (PSEUDO + literal(b"a b", b"x"), {PROTOCOL}),
     "a line feed in a value": (PSEUDO + literal(b"x", b"a\r\nhost: b"), {PROTOCOL}),
     "a zero in a value": (PSEUDO + literal(b"x", b"a\0b"), {PROTOCOL}),
-    "another host": (PSEUDO + literal(b"host", b"evil.example"), {"400", PROTOCOL}),
+    "another host": (PSEUDO + literal(b"host", b"evil.example"), {"421", PROTOCOL}),
     "two hosts": (PSEUDO + literal(b"host", b"localhost") * 2, {"400", PROTOCOL}),
     "a host of others": (
         b"".join(literal(n.encode(), v.encode()) for n, v in replaced(GET, authority="evil.example")),

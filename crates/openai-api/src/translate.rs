@@ -16,7 +16,7 @@ mod refusal;
 mod tools;
 
 use messages::Conversation;
-use refusal::{filled, missing, unsupported, unsupported_value};
+use refusal::{filled, invalid, missing, unsupported, unsupported_value};
 
 /// A request that can go to a model.
 #[derive(Debug)]
@@ -65,6 +65,7 @@ pub fn translate(mut wire: ChatCompletionRequest) -> Result<Translated, ApiError
     if let Some(Refused(name)) = wire.refused {
         return Err(unsupported(name));
     }
+    wire.user.as_deref().map_or(Ok(()), fits)?;
     let mut adjusted = Vec::new();
     let sampling = sampling(&mut wire, &mut adjusted)?;
     let offer = tools::offer(&mut wire)?;
@@ -108,6 +109,9 @@ pub fn translate(mut wire: ChatCompletionRequest) -> Result<Translated, ApiError
         adjusted,
     })
 }
+
+/// Longer than any id of a user; an address, a token or a path of ids fits as well.
+const LONGEST_USER: usize = 1024;
 
 /// The largest number of tokens that any model's API takes: its integers have 32 bits.
 const MOST_TOKENS: u32 = i32::MAX.unsigned_abs();
@@ -196,6 +200,17 @@ fn effort(wire: &mut ChatCompletionRequest) -> Option<Effort> {
         wire.ignored.add("reasoning.effort");
     }
     wire.reasoning_effort.or(other).map(|effort| effort.0)
+}
+
+fn fits(user: &str) -> Result<(), ApiError> {
+    let length = user.chars().count();
+    if length <= LONGEST_USER {
+        return Ok(());
+    }
+    let why = format!(
+        "string too long. Expected a string with maximum length {LONGEST_USER}, but got a string with length {length} instead"
+    );
+    Err(invalid("user", &why).code(Code::StringAboveMaxLength))
 }
 
 /// The key of a prompt's cache says more about what belongs together than the user does.

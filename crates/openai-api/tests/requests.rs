@@ -3,7 +3,7 @@
 #![expect(clippy::panic, reason = "a failed assertion names its case")]
 
 use chat::{Assistant, Message, Part};
-use openai_api::{ApiError, ChatCompletionRequest, Translated, translate};
+use openai_api::{ApiError, ChatCompletionRequest, Code, Translated, translate};
 use proptest::prelude::*;
 
 fn read(body: &str) -> Result<Translated, ApiError> {
@@ -228,6 +228,12 @@ fn sizes_beyond_every_model_are_refused_and_large_ones_pass() {
     let pairs: Vec<String> = (0..10_000).map(|n| format!("\"k{n}\":\"v\"")).collect();
     let error = read(&with(&format!("\"metadata\":{{{}}}", pairs.join(",")))).unwrap_err();
     assert_eq!((error.status, error.param.as_deref()), (400, Some("metadata")));
-    assert_eq!(accepted(&with(&format!("\"user\":\"{}\"", "u".repeat(1 << 20)))).ignored, ["user"]);
+    let user = |length: usize| with(&format!("\"user\":\"{}\"", "ü".repeat(length)));
+    assert_eq!(accepted(&user(1024)).ignored, ["user"]);
+    for length in [1025, 1 << 20] {
+        let error = read(&user(length)).unwrap_err();
+        assert_eq!((error.status, error.param.as_deref()), (400, Some("user")));
+        assert_eq!(error.code.map(Code::name), Some("string_above_max_length"));
+    }
     accepted(&saying(&format!("{{\"role\":\"user\",\"content\":\"{}\"}}", "a".repeat(200_000))));
 }

@@ -21,5 +21,5 @@ mod rendezvous;
 mod router;
 
 pub use breaker::Breaker;
-pub use limiter::{Allowance, Limit, Limiter, Met, Running};
+pub use limiter::{Allowance, Limit, Limiter, Met, Reserved, Running};
 pub use router::{Leg, Router};

@@ -32,6 +32,17 @@ pub struct Limiter {
 #[derive(Debug)]
 pub struct Running(Arc<Limiter>);
 
+/// A chat for which there is room, and which may not come to be asked.
+#[derive(Debug)]
+pub struct Reserved {
+    running: Running,
+    kept: Option<Kept>,
+}
+
+/// One of the requests of a minute that is kept for a chat; its drop gives it back.
+#[derive(Debug)]
+struct Kept(Arc<Limiter>);
+
 /// Which limit a chat met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -99,6 +110,15 @@ impl Limiter {
     ///
     /// The limit that has none.
     pub fn admit(self: &Arc<Self>) -> Result<Running, Met> {
+        self.reserve().map(Reserved::begin)
+    }
+
+    /// Keeps room for a chat, where every limit has some.
+    ///
+    /// # Errors
+    ///
+    /// The limit that has none.
+    pub fn reserve(self: &Arc<Self>) -> Result<Reserved, Met> {
         let most = self.allowance.concurrency.unwrap_or(u32::MAX);
         let one_more = |running: u32| running.checked_add(1).filter(|running| *running <= most);
         if self.running.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_err() {
@@ -109,10 +129,33 @@ impl Limiter {
         if let Some(rate) = &self.tokens {
             rate.look().map_err(|after| Met { limit: Limit::Tokens, most: rate.most, after })?;
         }
+        let mut kept = None;
         if let Some(rate) = &self.requests {
-            rate.take().map_err(|after| Met { limit: Limit::Requests, most: rate.most, after })?;
+            rate.keep().map_err(|after| Met { limit: Limit::Requests, most: rate.most, after })?;
+            kept = Some(Kept(Arc::clone(self)));
         }
-        Ok(running)
+        Ok(Reserved { running, kept })
+    }
+}
+
+impl Reserved {
+    /// The chat is about to be asked, and counts from here on.
+    pub fn begin(self) -> Running {
+        let Self { running, kept } = self;
+        // Charged before it is given back: counted twice for a moment, and never not at all.
+        if let Some(rate) = &running.0.requests {
+            rate.charge(1);
+        }
+        drop(kept);
+        running
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(rate) = &self.0.requests {
+            rate.kept.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -148,26 +191,27 @@ struct Rate {
     began: Instant,
     /// In nanoseconds since `began`.
     done: AtomicU64,
+    /// Kept for those who may take one. Time does not work these off.
+    kept: AtomicU64,
 }
 
 impl Rate {
     fn new(most: u32) -> Self {
-        Self { most, began: Instant::now(), done: AtomicU64::new(0) }
+        Self { most, began: Instant::now(), done: AtomicU64::new(0), kept: AtomicU64::new(0) }
     }
 
-    /// Takes one, or says when there is one.
-    fn take(&self) -> Result<(), Duration> {
-        let now = nanos(self.began.elapsed());
-        let (cost, minute) = (self.cost(1), nanos(MINUTE));
-        let taken = |done: u64| {
-            let done = done.max(now).saturating_add(cost);
-            (done - now <= minute).then_some(done)
-        };
-        match self.done.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
-            Ok(_) => Ok(()),
-            Err(done) => Err(Duration::from_nanos(
-                done.saturating_add(cost).saturating_sub(now).saturating_sub(minute),
-            )),
+    /// Keeps one, or says when there is one to keep.
+    fn keep(&self) -> Result<(), Duration> {
+        let (now, minute) = (nanos(self.began.elapsed()), nanos(MINUTE));
+        // Whoever comes at the same time sees this one, and this one those who came before.
+        let kept = self.kept.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let done = self.done.load(Ordering::Relaxed).max(now).saturating_add(self.cost(kept));
+        match done.saturating_sub(now).checked_sub(minute).filter(|over| *over > 0) {
+            None => Ok(()),
+            Some(over) => {
+                self.kept.fetch_sub(1, Ordering::Relaxed);
+                Err(Duration::from_nanos(over))
+            }
         }
     }
 

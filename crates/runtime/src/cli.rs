@@ -76,8 +76,8 @@ pub(crate) struct ServeArgs {
     /// Chats that may wait for a place, a second each; further ones get a 503.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub(crate) max_queued: u32,
-    /// Memory that the process may hold, such as `512MiB`; above 80 % of it new chats get a 503. Without it, the limit
-    /// of the control group counts, where there is one; `0` is without a limit.
+    /// Memory that the process may hold, such as `512MiB`; above 80 % of it new chats get a 503. Without it, the least
+    /// of what the control group, `ulimit -v` and the machine have; `0` is without a limit.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
     /// Connections that may be open at the same time; further ones wait.

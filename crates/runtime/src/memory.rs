@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path};
 
+use nix::sys::resource::{Resource, getrlimit};
+
 /// What stands behind a number of bytes.
 const UNITS: [(&str, u64); 7] = [
     ("KiB", 1 << 10),
@@ -32,13 +34,40 @@ pub(crate) fn resident() -> Option<u64> {
 }
 
 pub(crate) fn resident_of(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    named(status, "VmRSS:")
+}
+
+/// The number of bytes behind a name, in a file where the kernel counts kibibytes.
+fn named(file: &str, name: &str) -> Option<u64> {
+    let line = file.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
 }
 
+/// The bytes that the process may hold: the least of what its control groups, its limit of addresses and the machine
+/// have.
+pub(crate) fn limit() -> Option<u64> {
+    [limit_of_group(), limit_of_addresses(), of_machine()].into_iter().flatten().min()
+}
+
+/// What the limit of addresses (`ulimit -v`) leaves to be held. Programs and stacks take addresses of which little is
+/// ever in memory; what they take now is not there for anything else. Of the rest, half is for what the allocator takes
+/// in larger pieces than are asked for, and keeps: where there are no addresses left, the process ends at once.
+fn limit_of_addresses() -> Option<u64> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_AS).ok()?;
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let unheld = named(&status, "VmSize:")?.saturating_sub(named(&status, "VmRSS:")?);
+    // Nothing at all would stand for no limit.
+    (limit < UNLIMITED).then(|| (limit.saturating_sub(unheld) / 2).max(1))
+}
+
+/// The memory of the machine.
+fn of_machine() -> Option<u64> {
+    named(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
+}
+
 /// The bytes that the control group of the process, or one above it, lets it hold; of either version.
-pub(crate) fn limit_of_group() -> Option<u64> {
+fn limit_of_group() -> Option<u64> {
     limit_by(&|path| std::fs::read_to_string(path).ok())
 }
 

@@ -35,6 +35,7 @@ codes! {
     IntegerBelowMinValue "integer_below_min_value"
     InternalError "internal_error"
     InvalidApiKey "invalid_api_key"
+    InvalidBody "invalid_body"
     InvalidRequest "invalid_request"
     MalformedRequest "malformed_request"
     MethodNotAllowed "method_not_allowed"

@@ -66,7 +66,7 @@ impl ApiError {
 
     /// 400: the body broke off or was framed wrongly.
     pub fn body_unreadable() -> Self {
-        let error = Self::invalid("The request body could not be read to its end.");
+        let error = Self::invalid("The request body could not be read to its end.").code(Code::InvalidBody);
         Self { close: true, ..error }
     }
 
@@ -85,6 +85,13 @@ impl ApiError {
             shorten(host)
         );
         Self::new(421, INVALID_REQUEST, Some(Code::HostNotAllowed), message)
+    }
+
+    /// 421: the request names two hosts, so that it is not clear which server it is for.
+    pub fn hosts_differ() -> Self {
+        let message = "The request's target and its `Host` header name different servers.";
+        let error = Self::new(421, INVALID_REQUEST, Some(Code::HostNotAllowed), message);
+        Self { close: true, ..error }
     }
 
     /// 403: a web page of an origin that may not call.

@@ -54,6 +54,23 @@ async fn tokens_are_charged_when_they_have_been_used() {
     assert_eq!(met(&limiter), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_chat_that_is_not_asked_costs_no_request() {
+    let limiter = limiter(Allowance { requests: Some(2), ..Allowance::default() });
+    let waits = [limiter.reserve().unwrap(), limiter.reserve().unwrap()];
+    assert_eq!(met(&limiter), Some((Limit::Requests, 30_000)), "both are kept for those who wait");
+    // What is kept is not worked off meanwhile, or it would be there twice.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(met(&limiter), Some((Limit::Requests, 30_000)));
+    let [one, other] = waits;
+    drop(one);
+    let running = other.begin();
+    assert_eq!(met(&limiter), None);
+    assert_eq!(met(&limiter), Some((Limit::Requests, 30_000)));
+    drop(running);
+    assert_eq!(limiter.running.load(Ordering::Relaxed), 0);
+}
+
 #[test]
 fn limits_that_did_not_change_keep_their_counters() {
     let allowance = Allowance { requests: Some(6), ..Allowance::default() };

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use snafu::{ResultExt as _, ensure};
 use tokio::net::TcpListener;
@@ -22,9 +21,6 @@ use crate::manifest::Prepared;
 use crate::shutdown::Shutdown;
 use crate::watch::Watch;
 use crate::{memory, service};
-
-/// How long answers may take to say that they were cut off by a second signal.
-const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Serves a manifest, on the socket that a service manager passed on where there is one.
 pub(crate) async fn serve(arguments: ServeArgs, passed: Option<std::net::TcpListener>) -> Result<(), Error> {
@@ -75,7 +71,7 @@ fn limits(arguments: &ServeArgs) -> Limits {
     Limits {
         in_flight: usize::try_from(arguments.max_in_flight).unwrap_or(usize::MAX),
         queue: usize::try_from(arguments.max_queued).unwrap_or(usize::MAX),
-        memory: arguments.max_memory.or_else(memory::limit_of_group).filter(|bytes| *bytes > 0),
+        memory: arguments.max_memory.or_else(memory::limit).filter(|bytes| *bytes > 0),
         connections: usize::try_from(arguments.max_connections).unwrap_or(usize::MAX),
         client_connections: arguments
             .max_connections_per_client
@@ -184,9 +180,9 @@ async fn until_stopped(
         }
         () = signals.next() => {}
     }
-    // Those who read are told; nobody is waited for.
+    // Those who read are told; others are not waited for.
     shutdown.cut();
-    let _ = tokio::time::timeout(LAST_WORDS, serving).await;
+    serving.await;
     InterruptedSnafu.fail()
 }
 

@@ -23,7 +23,7 @@ use super::gateway::Gateway;
 use super::guard::{Activity, Guard};
 use super::http2;
 use super::router::Application;
-use super::tls::speaks_http2;
+use super::tls::{Tls, speaks_http2};
 use crate::metrics::Phase;
 
 /// The largest head of a request, and the size of the read buffer.
@@ -40,6 +40,9 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 /// How long connections may take to send what they were cut off with.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long what is cut off without a word may take to be gone: no longer than a task takes to be interrupted.
+const LAST_LINES: Duration = Duration::from_millis(400);
 
 /// Serves until the gateway's shutdown asks for the end and running answers have ended, or were cut off after
 /// the time that the manifest gives them. Gives the number of answers that were.
@@ -103,18 +106,30 @@ fn is_the_clients(error: &io::Error) -> bool {
     )
 }
 
+/// Waits for the connections, and gives the number of answers that were cut off.
 async fn drain(application: &Application, mut connections: JoinSet<()>) -> usize {
-    let drain = application.gateway().serving().drain;
-    let all_ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(drain, all_ended).await.is_ok() {
-        return 0;
-    }
-    let cut = usize::try_from(application.gateway().metrics.in_flight.get()).unwrap_or_default();
-    application.gateway().shutdown.cut();
-    let all_ended = async { while connections.join_next().await.is_some() {} };
-    // Whoever does not read even now is cut off without a word.
-    let _ = tokio::time::timeout(LAST_WORDS, all_ended).await;
+    let gateway = application.gateway();
+    let shutdown = &gateway.shutdown;
+    let last_words = tokio::select! {
+        () = all_ended(&mut connections) => return 0,
+        () = tokio::time::sleep(gateway.serving().drain) => LAST_WORDS,
+        // Somebody is in a hurry.
+        () = shutdown.until_cut() => LAST_WORDS / 2,
+    };
+    let cut = shutdown.running();
+    shutdown.cut();
+    let _ = tokio::time::timeout(last_words, all_ended(&mut connections)).await;
+    // Whoever does not read even now is cut off without a word, but not without a line in the log.
+    let gone = async {
+        connections.shutdown().await;
+        shutdown.none_runs().await;
+    };
+    let _ = tokio::time::timeout(LAST_LINES, gone).await;
     cut
+}
+
+async fn all_ended(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
 
 async fn connection(stream: TcpStream, client: IpAddr, application: &Application) {
@@ -125,16 +140,24 @@ async fn connection(stream: TcpStream, client: IpAddr, application: &Application
     // The connection keeps the certificate that it was shown.
     let tls = gateway.serving().door.tls.clone();
     let peer = Peer { address: client, encrypted: tls.is_some() };
+    let handshake = async |tls: &Tls, stream| {
+        tokio::select! {
+            ended = tokio::time::timeout(gateway.limits.head_time, tls.accept(stream)) => Some(ended),
+            // Who has asked nothing holds nobody up.
+            () = gateway.shutdown.settled() => None,
+        }
+    };
     let ended = match &tls {
         None => Box::pin(http1(stream, peer, application)).await,
-        Some(tls) => match tokio::time::timeout(gateway.limits.head_time, tls.accept(stream)).await {
-            Ok(Ok(stream)) if speaks_http2(&stream) => {
+        Some(tls) => match handshake(tls, stream).await {
+            None => Ok(()),
+            Some(Ok(Ok(stream))) if speaks_http2(&stream) => {
                 Box::pin(http2::serve(stream, peer, application)).await
             }
-            Ok(Ok(stream)) => Box::pin(http1(stream, peer, application)).await,
+            Some(Ok(Ok(stream))) => Box::pin(http1(stream, peer, application)).await,
             // Scanners and probes do not shake hands.
-            Ok(Err(_)) => Ok(()),
-            Err(_) => {
+            Some(Ok(Err(_))) => Ok(()),
+            Some(Err(_)) => {
                 gateway.metrics.overload.timed_out(Phase::Handshake);
                 Ok(())
             }
@@ -168,17 +191,18 @@ async fn http1(
 ) -> hyper::Result<()> {
     let gateway = application.gateway();
     let activity = Activity::default();
-    let io = TokioIo::new(Guard::new(stream, Arc::clone(gateway), activity.clone()));
+    let io = TokioIo::new(Guard::new(stream, peer.address, Arc::clone(gateway), activity.clone()));
     let service = service_fn(|request| {
         let answering = activity.begin();
         let activity = &activity;
-        async move {
+        // Idle connections need no room for the work on a request.
+        Box::pin(async move {
             let response = application.call(request, peer).await;
             if response.extensions().get::<Unread>().is_some() {
                 activity.leaves_unread();
             }
             Ok::<_, Infallible>(response.map(|body| answering.with(body)))
-        }
+        })
     });
     let connection = http1::Builder::new()
         // The guard has a timer for heads and one for idle connections; the library would set one for each request.
@@ -189,10 +213,17 @@ async fn http1(
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = gateway.shutdown.draining() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        ended = connection.as_mut() => return ended,
+        () = gateway.shutdown.draining() => {}
+    }
+    // Whose answer is running gets no other one. Others may ask once more while the process waits for those, and are
+    // told: a connection that closes under a request looks like a failure.
+    if !activity.is_busy() {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = gateway.shutdown.settled() => {}
         }
     }
+    connection.as_mut().graceful_shutdown();
+    connection.await
 }

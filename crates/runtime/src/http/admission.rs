@@ -130,7 +130,11 @@ impl Admission {
 }
 
 fn is_same(one: &Option<Arc<Caller>>, other: &Option<Arc<Caller>>) -> bool {
-    one.as_ref().map(Arc::as_ptr) == other.as_ref().map(Arc::as_ptr)
+    match (one, other) {
+        (Some(one), Some(other)) => one.is(other),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 impl State {

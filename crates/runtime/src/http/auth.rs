@@ -18,21 +18,17 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The API keys of those who may call, as digests: the keys themselves are not kept.
 pub struct Keys {
-    known: Vec<Known>,
+    known: Vec<Arc<Caller>>,
     limited: bool,
 }
 
 /// What is kept of a key. All are of one length, so that none is compared faster than another.
 type Digest32 = [u8; 32];
 
-struct Known {
-    digest: Digest32,
-    caller: Arc<Caller>,
-}
-
 /// Who calls.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Caller {
+    digest: Digest32,
     /// What tells the key from others: the first 8 hexadecimal digits of its digest.
     pub(crate) key_id: Box<str>,
     /// What the log calls the caller.
@@ -41,8 +37,8 @@ pub(crate) struct Caller {
     models: Option<Vec<String>>,
     /// Counts what the caller uses; nothing is counted where nothing is limited.
     limiter: Option<Arc<Limiter>>,
-    /// When a chat of the caller's last came out of the queue, as the queue counts.
-    turn: AtomicU64,
+    /// When a chat of the caller's last came out of the queue, as the queue counts; whatever manifest the chat belongs to.
+    turn: Arc<AtomicU64>,
 }
 
 impl Caller {
@@ -53,6 +49,11 @@ impl Caller {
 
     pub(super) fn limiter(&self) -> Option<&Arc<Limiter>> {
         self.limiter.as_ref()
+    }
+
+    /// Whether it is the same key, if of another manifest.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.digest == other.digest
     }
 
     pub(super) fn turn(&self) -> u64 {
@@ -85,24 +86,25 @@ impl Keys {
                 name: key.name.clone(),
                 models: key.models.clone(),
                 limiter: Limiter::of(allowance),
-                turn: AtomicU64::new(0),
+                turn: Arc::default(),
+                digest,
             };
-            Known { digest, caller: Arc::new(caller) }
+            Arc::new(caller)
         });
-        let known: Vec<Known> = known.collect();
-        let limited = known.iter().any(|known| known.caller.limiter.is_some());
+        let known: Vec<Arc<Caller>> = known.collect();
+        let limited = known.iter().any(|caller| caller.limiter.is_some());
         Self { known, limited }
     }
 
-    /// Lets keys that were there before go on with what they have used, where their limits are what they were.
+    /// Lets keys that were there before go on as the callers that they were: with their turn among those who wait, and
+    /// with what they have used, where their limits are what they were.
     pub(super) fn inherit(&mut self, before: &Self) {
         for known in &mut self.known {
-            let same = before.known.iter().find(|before| before.digest == known.digest);
-            let counted = same.and_then(|same| same.caller.limiter.as_ref());
+            let Some(same) = before.known.iter().find(|before| before.is(known)) else { continue };
             // Nobody else holds a caller that has not been served yet.
-            if let (Some(counted), Some(caller)) = (counted, Arc::get_mut(&mut known.caller))
-                && let Some(limiter) = &mut caller.limiter
-            {
+            let Some(caller) = Arc::get_mut(known) else { continue };
+            caller.turn = Arc::clone(&same.turn);
+            if let (Some(counted), Some(limiter)) = (&same.limiter, &mut caller.limiter) {
                 limiter.inherit(counted);
             }
         }
@@ -134,7 +136,7 @@ impl Keys {
         let mut found = None;
         for known in &self.known {
             if bool::from(is_same(&known.digest, digest)) {
-                found = Some(&known.caller);
+                found = Some(known);
             }
         }
         found.cloned()
@@ -172,9 +174,15 @@ pub(crate) fn bearer(key: &SecretString) -> Option<HeaderValue> {
     Some(value)
 }
 
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Caller").field(&self.key_id).field(&self.name).finish()
+    }
+}
+
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.known.iter().map(|known| known.caller.name.as_deref()).collect();
+        let names: Vec<_> = self.known.iter().map(|caller| caller.name.as_deref()).collect();
         f.debug_tuple("Keys").field(&names).finish()
     }
 }

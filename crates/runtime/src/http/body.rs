@@ -15,7 +15,8 @@ use openai_api::ApiError;
 use super::exchange::Exchange;
 use super::gateway::Limits;
 use super::http2::{PIECE, Stream};
-use crate::metrics::Phase;
+use super::watermark::Announced;
+use crate::metrics::{Phase, Shed};
 
 /// What is read and thrown away of a refused request, so that its connection can be used again. Where there is more, the
 /// reply goes out at once, and ends the connection.
@@ -30,8 +31,14 @@ pub(super) struct Unread;
 ///
 /// # Errors
 ///
-/// 415 for another type, 413 beyond the limit, 408 where it takes too long, 400 where it breaks off.
-pub(super) async fn read(exchange: &Exchange, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+/// 415 for another type, 413 beyond the limit, 408 where it takes too long, 400 where it breaks off, 503 where it is
+/// larger than announced and there is no room for that.
+pub(super) async fn read(
+    exchange: &Exchange,
+    headers: &HeaderMap,
+    body: Body,
+    announced: Option<&mut Announced>,
+) -> Result<Bytes, ApiError> {
     let gateway = &exchange.gateway;
     let limits = &gateway.limits;
     if let Err(error) = check(headers, limits) {
@@ -39,11 +46,17 @@ pub(super) async fn read(exchange: &Exchange, headers: &HeaderMap, body: Body) -
         return Err(error);
     }
     let mut body = pin!(body);
-    let read = tokio::time::timeout(limits.body_time, collect(body.as_mut(), limits.body)).await;
+    let is_idle = || gateway.admission.is_idle();
+    let room = Room { announced, is_idle, limit: limits.body };
+    let read = tokio::time::timeout(limits.body_time, collect(body.as_mut(), room)).await;
     match read {
         Ok(Err(Failure::TooLarge)) => {
             discard_rest(exchange, body).await;
             Err(ApiError::body_too_large(limits.body))
+        }
+        Ok(Err(Failure::NoRoom)) => {
+            discard_rest(exchange, body).await;
+            Err(gateway.shed(Shed::Memory))
         }
         Ok(Err(Failure::Broken)) => Err(ApiError::body_unreadable()),
         Ok(Ok(bytes)) => Ok(bytes),
@@ -88,17 +101,35 @@ fn is_json(kind: &HeaderValue) -> bool {
 
 enum Failure {
     TooLarge,
+    NoRoom,
     Broken,
 }
 
-async fn collect(mut body: Pin<&mut Body>, limit: usize) -> Result<Bytes, Failure> {
+/// How large a body may become.
+struct Room<'a, F> {
+    limit: usize,
+    /// `None` where the memory is not bounded.
+    announced: Option<&'a mut Announced>,
+    is_idle: F,
+}
+
+impl<F: Fn() -> bool> Room<'_, F> {
+    fn take(&mut self, length: usize) -> Result<(), Failure> {
+        if length > self.limit {
+            return Err(Failure::TooLarge);
+        }
+        let fits = self.announced.as_mut().is_none_or(|announced| announced.make_room(length, &self.is_idle));
+        if fits { Ok(()) } else { Err(Failure::NoRoom) }
+    }
+}
+
+async fn collect(mut body: Pin<&mut Body>, mut room: Room<'_, impl Fn() -> bool>) -> Result<Bytes, Failure> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Failure::Broken)?.into_data() else { continue };
-        if first.len() + rest.len() + data.len() > limit {
-            return Err(Failure::TooLarge);
-        }
+        let before = if rest.is_empty() { first.len() } else { rest.len() };
+        room.take(before + data.len())?;
         // Most bodies come in one piece, which then needs no copy.
         if first.is_empty() {
             first = data;

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -11,7 +10,7 @@ use bytes::Bytes;
 use chat::{Calls, ChatModel, Route};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use openai_api::{ApiError, ChatCompletionRequest, ChunkEncoder, Identity, Translated};
-use routing::Met;
+use routing::{Met, Reserved};
 
 use super::auth::Keys;
 use super::exchange::Exchange;
@@ -43,7 +42,17 @@ pub(super) async fn create(
     axum::Extension(exchange): Ticket,
     request: Request,
 ) -> Response {
-    match answer(&gateway, &exchange, request).await {
+    let answered = tokio::select! {
+        answered = answer(&gateway, &exchange, request) => answered,
+        // Streams that have begun end themselves; what has not begun is told here, wherever it is.
+        () = gateway.shutdown.until_cut() => {
+            if exchange.is_reading() {
+                exchange.leaves_unread();
+            }
+            Err(ApiError::shutting_down().into())
+        }
+    };
+    match answered {
         Ok(response) => response,
         Err(Refusal::Gateway(refusal)) => error::response(&refusal, &exchange),
         Err(Refusal::Model(failure)) => {
@@ -77,7 +86,7 @@ impl From<chat::Error> for Refusal {
 
 async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let (announced, bytes) = receive(gateway, exchange, &parts.headers, body).await?;
+    let Received { announced, reserved, bytes } = receive(gateway, exchange, &parts.headers, body).await?;
     let (betas, named) = (betas(&parts.headers), session_id(&parts.headers));
     // The connection reads on into the buffer that the head came in, once nothing points there any more.
     drop(parts);
@@ -101,6 +110,9 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
         let running = limiter.admit().map_err(|met| refused(gateway, Scope::Model, met))?;
         exchange.runs(Scope::Model, running);
     }
+    if let Some(reserved) = reserved {
+        exchange.runs(Scope::Key, reserved.begin());
+    }
     request.betas = betas;
     let member = session.as_ref().map(|session| session.member);
     // What chooses the model has an effect.
@@ -109,19 +121,12 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     request.calls = Calls::seen_by(Arc::<Exchange>::clone(exchange));
     let created = gateway.clock.now();
     let identity = Identity { id: request_id::unique("chatcmpl-"), created, model: name };
-    let answering = async {
-        gateway.fetcher.fill(&mut request, &entry.remote).await?;
-        if stream {
-            let encoder = ChunkEncoder::new(&identity, include_usage, legacy_functions);
-            streamed(&*entry.model, request, encoder, exchange).await
-        } else {
-            whole(&*entry.model, request, (&identity, legacy_functions), exchange).await
-        }
-    };
-    let (mut response, head) = tokio::select! {
-        answered = answering => answered?,
-        // Streams that have begun end themselves; what has not begun is told here.
-        () = gateway.shutdown.until_cut() => return Err(ApiError::shutting_down().into()),
+    gateway.fetcher.fill(&mut request, &entry.remote).await?;
+    let (mut response, head) = if stream {
+        let encoder = ChunkEncoder::new(&identity, include_usage, legacy_functions);
+        streamed(&*entry.model, request, encoder, exchange).await?
+    } else {
+        whole(&*entry.model, request, (&identity, legacy_functions), exchange).await?
     };
     add_upstream_id(&mut response, head.upstream_request_id.as_deref());
     let ignored = ignored.into_iter().filter(|name| Some(name.as_str()) != chooses);
@@ -133,28 +138,45 @@ async fn answer(gateway: &Gateway, exchange: &Arc<Exchange>, request: Request) -
     Ok(response)
 }
 
+/// A chat that has come, with what is kept for it.
+struct Received {
+    announced: Option<Announced>,
+    /// Room among the chats of its key, where those are limited.
+    reserved: Option<Reserved>,
+    bytes: Bytes,
+}
+
 /// Lets a chat in, reads its body, and takes a place for it.
 async fn receive(
     gateway: &Gateway,
     exchange: &Exchange,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Option<Announced>, Bytes), ApiError> {
-    let announced = match admit(gateway, exchange, headers) {
-        Ok(announced) => announced,
+) -> Result<Received, ApiError> {
+    exchange.reads(true);
+    let (mut announced, reserved) = match admit(gateway, exchange, headers) {
+        Ok(admitted) => admitted,
         Err(refusal) => {
             body::discard(exchange, headers, body).await;
             return Err(refusal);
         }
     };
-    let bytes = body::read(exchange, headers, body).await?;
+    let bytes = body::read(exchange, headers, body, announced.as_mut()).await?;
+    exchange.reads(false);
     take_place(gateway, exchange).await?;
-    Ok((announced, bytes))
+    Ok(Received { announced, reserved, bytes })
 }
 
-/// Makes room for a chat's body, and counts the chat among those of its key; or refuses it before its body is read. Where
-/// there is no place, nor one to wait for, that is known by now as well.
-fn admit(gateway: &Gateway, exchange: &Exchange, headers: &HeaderMap) -> Result<Option<Announced>, ApiError> {
+/// Makes room for a chat's body, and keeps room for the chat among those of its key; or refuses it before its body is
+/// read. Where there is no place, nor one to wait for, that is known by now as well.
+fn admit(
+    gateway: &Gateway,
+    exchange: &Exchange,
+    headers: &HeaderMap,
+) -> Result<(Option<Announced>, Option<Reserved>), ApiError> {
+    if !gateway.admission.has_room() {
+        return Err(gateway.shed(Shed::QueueFull));
+    }
     let mut announced = None;
     if let Some(watermark) = &gateway.watermark {
         let length = body::length(headers);
@@ -164,21 +186,18 @@ fn admit(gateway: &Gateway, exchange: &Exchange, headers: &HeaderMap) -> Result<
             announced = watermark.admit_alone(length);
         }
         if announced.is_none() {
-            return Err(shed(gateway, Shed::Memory));
+            return Err(gateway.shed(Shed::Memory));
         }
     }
+    let mut reserved = None;
     let keys = exchange.serving.door.keys.as_ref();
     if keys.is_some_and(Keys::are_limited)
         && let Some(caller) = exchange.caller()
         && let Some(limiter) = caller.limiter()
     {
-        let running = limiter.admit().map_err(|met| refused(gateway, Scope::Key, met))?;
-        exchange.runs(Scope::Key, running);
+        reserved = Some(limiter.reserve().map_err(|met| refused(gateway, Scope::Key, met))?);
     }
-    if !gateway.admission.has_room() {
-        return Err(shed(gateway, Shed::QueueFull));
-    }
-    Ok(announced)
+    Ok((announced, reserved))
 }
 
 /// Takes a place among the chats in flight, after a short wait where there is none. A body that comes slowly takes none.
@@ -190,14 +209,8 @@ async fn take_place(gateway: &Gateway, exchange: &Exchange) -> Result<(), ApiErr
             gateway.admission.wait(exchange.caller(), keys).await
         }
     };
-    exchange.hold(admitted.map_err(|reason| shed(gateway, reason))?);
+    exchange.hold(admitted.map_err(|reason| gateway.shed(reason))?);
     Ok(())
-}
-
-/// Sends a chat away. Those who are sent away at the same time are told not to come back at the same time.
-fn shed(gateway: &Gateway, reason: Shed) -> ApiError {
-    gateway.metrics.overload.shed(reason);
-    ApiError::overloaded(Duration::from_millis(fastrand::u64(500..=1000)))
 }
 
 /// Refuses a chat that met a limit.

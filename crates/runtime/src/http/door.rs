@@ -92,7 +92,7 @@ fn host(request: &Request) -> Result<Option<&str>, ApiError> {
     }
     match (target, named) {
         // A proxy and a server that look at different ones of the two would see different requests.
-        (Some(target), Some(named)) if !target.eq_ignore_ascii_case(named) => Err(ApiError::malformed_head()),
+        (Some(target), Some(named)) if !target.eq_ignore_ascii_case(named) => Err(ApiError::hosts_differ()),
         (Some(host), _) | (None, Some(host)) => Ok(Some(host)),
         (None, None) if request.version() < Version::HTTP_11 => Ok(None),
         (None, None) => Err(ApiError::malformed_head()),

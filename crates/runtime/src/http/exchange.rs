@@ -16,6 +16,7 @@ use super::auth::Caller;
 use super::gateway::Gateway;
 use super::serving::Serving;
 use crate::metrics::{Ended, Scope};
+use crate::shutdown::Awaited;
 
 /// A request that is being answered. The last holder's drop writes the log line: the handler's, where the client
 /// went before the answer, or the reply's body's.
@@ -30,7 +31,11 @@ pub(crate) struct Exchange {
     attempts: AtomicU32,
     /// The request was refused without its body.
     unread: AtomicBool,
+    /// The request's body is being read.
+    reading: AtomicBool,
     record: Mutex<Record>,
+    /// Has the end of the process wait until the log line is written.
+    _awaited: Option<Awaited>,
 }
 
 /// The other end of a connection.
@@ -96,7 +101,7 @@ impl Route {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::ChatCompletions => "chat_completions",
             Self::Models => "models",
@@ -117,8 +122,18 @@ impl Exchange {
         gateway.metrics.in_flight.inc();
         let serving = gateway.serving();
         let started = Instant::now();
-        let (attempts, unread) = (AtomicU32::new(0), AtomicBool::new(false));
-        Self { gateway, serving, asked, started, attempts, unread, record: Mutex::default() }
+        let awaited = gateway.shutdown.awaits();
+        Self {
+            gateway,
+            serving,
+            asked,
+            started,
+            attempts: AtomicU32::new(0),
+            unread: AtomicBool::new(false),
+            reading: AtomicBool::new(false),
+            record: Mutex::default(),
+            _awaited: awaited,
+        }
     }
 
     /// Never held over an await: it is there because a reply's body lives on another stack than its handler.
@@ -141,6 +156,15 @@ impl Exchange {
 
     pub(super) fn is_unread(&self) -> bool {
         self.unread.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the request's body is being read.
+    pub(super) fn reads(&self, reading: bool) {
+        self.reading.store(reading, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_reading(&self) -> bool {
+        self.reading.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_caller(&self, caller: Arc<Caller>) {
@@ -265,7 +289,8 @@ impl Drop for Exchange {
         let failure = match record.end {
             Some(End::Completed) => None,
             Some(End::Failed(reason)) => Some(reason),
-            // Nobody finished it, so it was dropped: the connection is gone.
+            // Nobody finished it, so it was dropped: the connection is gone, or was cut off.
+            None if self.gateway.shutdown.is_cutting() => Some("server_shutting_down"),
             None => Some("client_closed"),
         };
         self.gateway.metrics.count(&Ended {
@@ -337,6 +362,6 @@ fn passed(way: &Way) -> Option<String> {
 }
 
 /// Milliseconds with three decimals.
-fn millis(duration: Duration) -> f64 {
+pub(super) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }

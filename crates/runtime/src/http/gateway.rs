@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use model_registry::ModelRegistry;
+use openai_api::ApiError;
 
 use super::admission::Admission;
 use super::door::Door;
@@ -12,7 +13,7 @@ use super::serving::{Rejected, Serving};
 use super::watermark::Watermark;
 use crate::clock::Clock;
 use crate::memory;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Shed};
 use crate::remote::Fetcher;
 use crate::shutdown::Shutdown;
 
@@ -121,6 +122,12 @@ impl Gateway {
     /// What is in use now. Whoever looks twice may see two of them, so a request looks once.
     pub(crate) fn serving(&self) -> Arc<Serving> {
         self.serving.load_full()
+    }
+
+    /// Sends a chat away. Those who are sent away at the same time are told not to come back at the same time.
+    pub(super) fn shed(&self, reason: Shed) -> ApiError {
+        self.metrics.overload.shed(reason);
+        ApiError::overloaded(Duration::from_millis(fastrand::u64(500..=1000)))
     }
 
     /// The manifest that came last, where it could not be loaded.

@@ -2,12 +2,12 @@
 //! not read, and line ends that other servers read differently. And what it refuses without a word gets one.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use openai_api::ApiError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -15,11 +15,13 @@ pub(super) use self::activity::Activity;
 use self::framing::Framing;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::framing::heads;
+use self::refusal::Refusal;
 use super::gateway::Gateway;
 use crate::metrics::Phase;
 
 mod activity;
 mod framing;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +33,7 @@ const LINGERING_TIME: Duration = Duration::from_secs(1);
 /// A connection whose request heads are watched.
 pub(super) struct Guard<T> {
     inner: T,
+    client: IpAddr,
     activity: Activity,
     /// When something was last read or written.
     last: Instant,
@@ -54,11 +57,12 @@ struct Lingering {
 }
 
 impl<T> Guard<T> {
-    pub(super) fn new(inner: T, gateway: Arc<Gateway>, activity: Activity) -> Self {
+    pub(super) fn new(inner: T, client: IpAddr, gateway: Arc<Gateway>, activity: Activity) -> Self {
         let last = Instant::now();
         let idle = Box::pin(tokio::time::sleep_until(last + gateway.limits.idle_time));
         Self {
             inner,
+            client,
             activity,
             last,
             idle,
@@ -105,6 +109,14 @@ impl<T> Guard<T> {
     fn timed_out(&self, phase: Phase) -> io::Error {
         self.gateway.metrics.overload.timed_out(phase);
         io::Error::from(io::ErrorKind::TimedOut)
+    }
+
+    /// Says in words what the library refuses without one.
+    fn spells_out(&mut self, written: &[u8]) -> bool {
+        let Some(refusal) = Refusal::of(written) else { return false };
+        refusal.tell(&self.gateway, self.client, self.last);
+        self.instead = refusal.reply();
+        true
     }
 
     fn watch(&mut self) {
@@ -184,8 +196,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_instead(context))?;
-        if let Some(reply) = spelled_out(buffer) {
-            self.instead = reply;
+        if self.spells_out(buffer) {
             return Poll::Ready(Ok(buffer.len()));
         }
         let polled = Pin::new(&mut self.inner).poll_write(context, buffer);
@@ -218,8 +229,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_instead(context))?;
         let head = buffers.first().map_or(&[][..], |buffer| buffer);
-        if let Some(reply) = spelled_out(head) {
-            self.instead = reply;
+        if self.spells_out(head) {
             return Poll::Ready(Ok(head.len()));
         }
         let polled = Pin::new(&mut self.inner).poll_write_vectored(context, buffers);
@@ -229,29 +239,4 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     fn is_write_vectored(&self) -> bool {
         self.inner.is_write_vectored()
     }
-}
-
-/// The library's own refusal of a head has no body, and no reply of ours to a wrong request is without one.
-fn spelled_out(head: &[u8]) -> Option<Vec<u8>> {
-    let status = head.strip_prefix(b"HTTP/1.1 4")?.get(..2)?;
-    let is_empty =
-        head.windows(b"content-length: 0\r\n".len()).any(|bytes| bytes == b"content-length: 0\r\n");
-    if !is_empty {
-        return None;
-    }
-    let (error, reason) = match status {
-        b"14" => (ApiError::uri_too_long(), "URI Too Long"),
-        b"31" => (ApiError::head_too_large(), "Request Header Fields Too Large"),
-        _ => (ApiError::malformed_head(), "Bad Request"),
-    };
-    let body = error.to_json();
-    let mut reply = format!(
-        "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nx-request-id: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        error.status,
-        super::request_id::unique("req_"),
-        body.len(),
-    )
-    .into_bytes();
-    reply.extend_from_slice(&body);
-    Some(reply)
 }

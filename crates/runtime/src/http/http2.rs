@@ -37,6 +37,10 @@ const MAX_BROKEN_STREAMS: usize = 50;
 /// The largest head of a request, unpacked.
 const MAX_HEADER_LIST: u32 = 16 * 1024;
 
+/// How much of a body comes before it is read: that of one stream, and those of a connection together.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
 /// How often a silent connection is asked whether it is still there.
 const PING: Duration = Duration::from_secs(30);
 
@@ -123,6 +127,8 @@ pub(super) async fn serve(
         .max_local_error_reset_streams(MAX_BROKEN_STREAMS)
         .max_header_list_size(MAX_HEADER_LIST)
         .max_send_buf_size(MAX_BUFFER)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         // A client that is gone without a word is found out, and its calls with it.
         .keep_alive_interval(Some(PING))
         .keep_alive_timeout(gateway.limits.write_time)

@@ -84,16 +84,14 @@ impl Application {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         let door = &exchange.serving.door;
-        if peer.encrypted != door.tls.is_some() && response.version() < Version::HTTP_2 {
-            // Encryption was turned on or off since the client connected.
+        // Encryption was turned on or off since the client connected.
+        let is_of_another_door = peer.encrypted != door.tls.is_some();
+        // Over HTTP/2 a stream ends alone, and the connection says by itself that the process ends.
+        if !is_http2 && (is_of_another_door || exchange.is_unread() || self.gateway.shutdown.is_draining()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if exchange.is_unread() {
             response.extensions_mut().insert(Unread);
-            // A stream of HTTP/2 ends alone.
-            if !is_http2 {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
         }
         if let Some(cors) = &door.cors {
             cors.open(origin.as_ref(), &mut response);

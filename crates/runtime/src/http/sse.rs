@@ -113,9 +113,7 @@ impl SseBody {
     /// Waits for the end of the process, or for a sign of life to be due.
     fn poll_silence(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) {
         if self.cut.as_mut().poll(context).is_ready() {
-            let error = ApiError::shutting_down();
-            let reason = name(&error);
-            self.end(Polled::Failed(error, reason), out);
+            self.end(cut_off(), out);
             return;
         }
         let pause = self.exchange.gateway.limits.keep_alive;
@@ -130,6 +128,13 @@ impl SseBody {
             self.keep_alive.as_mut().reset(due);
         }
     }
+}
+
+/// What the end of the process leaves of an answer.
+fn cut_off() -> Polled {
+    let error = ApiError::shutting_down();
+    let reason = name(&error);
+    Polled::Failed(error, reason)
 }
 
 /// What a defect in the middle of an answer leaves: the events that were written as a whole.
@@ -153,9 +158,15 @@ impl http_body::Body for SseBody {
             return Poll::Ready(None);
         }
         let mut out = Vec::with_capacity(self.last_size + SLACK / 4);
-        // A defect in one answer is that answer's alone, and the client learns of it.
-        let polled = catch_unwind(AssertUnwindSafe(|| self.poll_events(context, &mut out)));
-        match polled.unwrap_or_else(|_| defect(&mut out)) {
+        // However much there is to say, at the end of the process it is that it ends.
+        let polled = if self.exchange.gateway.shutdown.is_cutting() {
+            cut_off()
+        } else {
+            // A defect in one answer is that answer's alone, and the client learns of it.
+            let polled = catch_unwind(AssertUnwindSafe(|| self.poll_events(context, &mut out)));
+            polled.unwrap_or_else(|_| defect(&mut out))
+        };
+        match polled {
             Polled::More if out.is_empty() => self.poll_silence(context, &mut out),
             Polled::More => {}
             ended @ (Polled::Complete | Polled::Failed(..)) => self.end(ended, &mut out),

@@ -23,8 +23,8 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 /// A request holds its data twice for a moment: as it came, and as it leaves.
 const COPIES: u64 = 2;
 
-/// What a body of which nobody said the size is taken for.
-const UNKNOWN: u64 = 1024 * 1024;
+/// What a body of which nobody said the size is taken for, and by how much more where it turns out to be larger.
+const STEP: u64 = 1024 * 1024;
 
 /// Gives the bytes that are held.
 pub(super) type Reader = Box<dyn Fn() -> Option<u64> + Send + Sync>;
@@ -48,7 +48,7 @@ pub(crate) struct Watermark {
     alone: AtomicBool,
 }
 
-/// A body that is to come; its drop says that it is there.
+/// A body that is to come, and for how much there is room; its drop says that it is there.
 pub(super) struct Announced {
     watermark: Arc<Watermark>,
     bytes: u64,
@@ -71,31 +71,44 @@ impl Watermark {
 
     /// Makes room for a body of a size, where there is any.
     pub(super) fn admit(self: &Arc<Self>, body: Option<u64>) -> Option<Announced> {
+        let bytes = body.unwrap_or(STEP).saturating_mul(COPIES);
+        self.has_room(bytes).then(|| self.announce(bytes, false))
+    }
+
+    /// Whether so many bytes would stay below the watermark.
+    fn has_room(&self, bytes: u64) -> bool {
         if self.is_due(&self.looked, LOOK) {
             let unread = self.unread.load(Ordering::Relaxed);
             self.held.store((self.reader)().unwrap_or(0), Ordering::Relaxed);
             self.added.store(unread, Ordering::Relaxed);
         }
-        let bytes = body.unwrap_or(UNKNOWN).saturating_mul(COPIES);
         let held = self.held.load(Ordering::Relaxed).saturating_add(self.added.load(Ordering::Relaxed));
-        if held.saturating_add(bytes) > self.most {
+        let has_room = held.saturating_add(bytes) <= self.most;
+        if !has_room {
             self.tell();
-            return None;
         }
-        Some(self.announce(bytes, false))
+        has_room
     }
 
     /// Lets a body in for which there is no room, and no other such one until it is read.
     pub(super) fn admit_alone(self: &Arc<Self>, body: Option<u64>) -> Option<Announced> {
-        let is_first = !self.alone.swap(true, Ordering::Relaxed);
-        is_first.then(|| self.announce(body.unwrap_or(UNKNOWN).saturating_mul(COPIES), true))
+        self.is_first().then(|| self.announce(body.unwrap_or(STEP).saturating_mul(COPIES), true))
+    }
+
+    /// Whether nobody else is let in for whom there is no room; from here on somebody is.
+    fn is_first(&self) -> bool {
+        !self.alone.swap(true, Ordering::Relaxed)
     }
 
     fn announce(self: &Arc<Self>, bytes: u64, alone: bool) -> Announced {
+        self.add(bytes);
+        Announced { watermark: Arc::clone(self), bytes, alone }
+    }
+
+    fn add(&self, bytes: u64) {
         // In this order: a look in between counts the body twice, and not at all the other way round.
         self.unread.fetch_add(bytes, Ordering::Relaxed);
         self.added.fetch_add(bytes, Ordering::Relaxed);
-        Announced { watermark: Arc::clone(self), bytes, alone }
     }
 
     /// Says whether something was done for the last time so long ago; to one of those who ask.
@@ -115,6 +128,28 @@ impl Watermark {
                 "the process holds too much memory: new chats are refused until there is room"
             );
         }
+    }
+}
+
+impl Announced {
+    /// Makes room for as much of a body as there is now, where that is more than was announced. Says whether there is
+    /// any; one body at a time needs none while no chat is answered.
+    pub(super) fn make_room(&mut self, length: usize, is_idle: impl FnOnce() -> bool) -> bool {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        if length.saturating_mul(COPIES) <= self.bytes {
+            return true;
+        }
+        let wanted = length.div_ceil(STEP).saturating_mul(STEP).saturating_mul(COPIES);
+        let more = wanted.saturating_sub(self.bytes);
+        if !self.alone && !self.watermark.has_room(more) {
+            if !is_idle() || !self.watermark.is_first() {
+                return false;
+            }
+            self.alone = true;
+        }
+        self.watermark.add(more);
+        self.bytes = wanted;
+        true
     }
 }
 

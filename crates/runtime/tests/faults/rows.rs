@@ -311,6 +311,9 @@ rows! {
     f66_no_memory "Little memory" =>
         "503 for new chats above a share of the limit; running answers go on"
         (held "runtime/tests/it/overload.rs", "a_process_that_holds_too_much_memory_refuses_chats_and_goes_on_with_those_it_has")
+    f66_many_bodies "512 bodies of a MiB, and a process that may hold, or address, fewer" =>
+        "some are read, the others get 503; the process lives"
+        (held "runtime/tests/it/memory.rs", "five_hundred_bodies_of_a_mebibyte_do_not_end_a_process_of_little_memory")
     f67_a_full_disk "The disk behind the logs is full" =>
         "requests are not affected"
         (run process::full_disk, "`/dev/full` as both outputs")

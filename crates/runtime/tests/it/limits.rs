@@ -26,10 +26,10 @@ pub(crate) struct InProcess {
     pub(crate) shutdown: Shutdown,
     pub(crate) server: JoinSet<usize>,
     /// The server of its numbers.
-    numbers: Http,
+    pub(crate) numbers: Http,
     _numbers: JoinSet<()>,
     /// Fires when the model's endless answer has been dropped.
-    dropped: Arc<Notify>,
+    pub(crate) dropped: Arc<Notify>,
 }
 
 impl InProcess {
@@ -316,7 +316,16 @@ async fn heads_that_are_no_http_get_a_reply_in_words() {
         let reply = raw_in(&server, bytes).await;
         assert!(reply.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{shown:?}: {reply}");
         assert!(reply.contains(&format!("\"code\":\"{code}\"")), "{shown:?}: {reply}");
-        assert!(reply.contains("connection: close\r\n"), "{shown:?}: {reply}");
+        for header in ["connection: close", "x-content-type-options: nosniff", "cache-control: no-store"] {
+            assert!(reply.contains(&format!("{header}\r\n")), "{shown:?}: {reply}");
+        }
+    }
+    for (kind, status, count) in [("malformed_request", 400, 7), ("head_too_large", 431, 2)] {
+        let name = format!("spicerack_errors_total{{model=\"unknown\",kind=\"{kind}\"}}");
+        assert_eq!(number(&server.numbers, &name).await, count);
+        let name =
+            format!("spicerack_requests_total{{route=\"other\",model=\"unknown\",status=\"{status}\"}}");
+        assert_eq!(number(&server.numbers, &name).await, count);
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use bedrock_emulator::{Ending, Reply};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::overload::{number, numbers};
 use crate::support::{Gateway, hello, hello_streamed, manifest, params_for, pod, run, spicerack};
@@ -258,6 +259,26 @@ async fn metrics_count_by_closed_sets_of_labels() {
     }
     assert!(text.contains(r#"spicerack_tokens_total{model="nova",kind="output"}"#), "{text}");
     assert!(!text.contains("unknown-1"), "{text}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_no_http_leaves_a_line_with_the_id_of_its_reply() {
+    let (mut gateway, _emulator) = Gateway::with_emulator(&[]).await;
+    let mut client = tokio::net::TcpStream::connect(gateway.address).await.unwrap();
+    client.write_all(b"GET /health?canary HTTP/9.9\r\nhost: canary\r\n\r\n").await.unwrap();
+    let mut reply = String::new();
+    client.read_to_string(&mut reply).await.unwrap();
+    let id = reply.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap();
+    let line = gateway.request_line();
+    assert_eq!(
+        (&line["request_id"], &line["status"], &line["end_reason"], &line["route"], &line["attempts"]),
+        (&json!(id), &json!(400), &json!("malformed_request"), &json!("other"), &json!(0)),
+        "{line}"
+    );
+    assert_eq!(line["client"], "127.0.0.1");
+    let log = gateway.stop();
+    assert_eq!(log.matches("\"message\":\"request\"").count(), 1, "{log}");
+    assert!(!log.contains("canary"), "{log}");
 }
 
 /// The line, and what is counted, of a client that goes once as many calls were made as said; all but the last fail.

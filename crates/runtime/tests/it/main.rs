@@ -25,6 +25,7 @@ mod http_errors;
 mod leaks;
 mod limits;
 mod logs;
+mod memory;
 mod mission;
 mod models;
 mod overload;

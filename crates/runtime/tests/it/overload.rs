@@ -314,3 +314,39 @@ async fn who_is_refused_by_the_head_is_not_asked_for_the_body() {
     }
     assert_eq!(emulator.requests().len(), 1);
 }
+
+#[tokio::test]
+async fn a_chat_that_does_not_come_to_be_asked_costs_its_key_no_request() {
+    let arguments = ["--max-in-flight", "1", "--max-queued", "0"];
+    let (mut gateway, emulator) =
+        Gateway::with_emulator_and(&keys("requests_per_minute: 2"), &[], &arguments).await;
+    let (batch, admin) =
+        (gateway.http.with("x-api-key", "batch-key"), gateway.http.with("x-api-key", "admin-key"));
+    let gate = Gate::default();
+    emulator.push(Reply::silence().wait(&gate).then(Reply::converse("at last")));
+    let mut first = JoinSet::new();
+    first.spawn(async move { admin.post(&hello("hi")).await });
+    emulator.wait_for_requests(1).await;
+    for _ in 0..3 {
+        let reply = batch.post(&hello("hi")).await;
+        reply.error((503, "service_unavailable_error", Some("server_overloaded"), None));
+    }
+    gate.open();
+    assert_eq!(first.join_next().await.unwrap().unwrap().status, 200);
+    gateway.log(|log| log["message"] == "request" && log["status"] == json!(200));
+    let mut unknown = hello("hi");
+    unknown["model"] = "nobody".into();
+    for _ in 0..3 {
+        assert_eq!(batch.send("POST", "/v1/chat/completions", "{").await.status, 400);
+        gateway.request_line();
+        assert_eq!(batch.post(&unknown).await.status, 404);
+        gateway.log(|log| log["end_reason"] == "model_not_found");
+    }
+    for _ in 0..2 {
+        assert_eq!(batch.post(&hello("hi")).await.status, 200);
+        gateway
+            .log(|log| log["message"] == "request" && log["key"] == "batch" && log["status"] == json!(200));
+    }
+    let reply = batch.post(&hello("hi")).await;
+    reply.error((429, "rate_limit_error", Some("rate_limit_exceeded"), None));
+}

@@ -3,6 +3,12 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use http::{HeaderName, HeaderValue};
+use secrecy::SecretString;
+use secrets::{ApiKey, Auth};
+use spicepod::KeyLimits;
+
+use super::super::auth::Keys;
 use super::*;
 
 fn admission(in_flight: usize, queue: usize) -> Admission {
@@ -67,10 +73,46 @@ async fn nobody_waits_for_longer_than_the_time_and_who_has_gone_is_passed_over()
     assert_eq!((state.free, state.waiting.len(), admission.0.queued.get()), (1, 0, 0));
 }
 
+fn keys() -> Keys {
+    let key = |text: &str| ApiKey {
+        key: SecretString::from(text),
+        name: None,
+        models: None,
+        limits: KeyLimits::default(),
+    };
+    Keys::new(&Auth { keys: vec![key("noisy"), key("quiet")] })
+}
+
+fn caller(keys: &Keys, key: &'static str) -> Arc<Caller> {
+    let headers = [(HeaderName::from_static("x-api-key"), HeaderValue::from_static(key))];
+    keys.caller(&headers.into_iter().collect()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_one_caller_whatever_manifest_its_chats_belong_to() {
+    let admission = admission(1, 4);
+    let before = keys();
+    let mut after = keys();
+    after.inherit(&before);
+    let place = admission.try_admit().unwrap();
+    let mut of_old = wait(&admission, Some(&caller(&before, "noisy"))).ok().unwrap();
+    let mut of_new = wait(&admission, Some(&caller(&after, "noisy"))).ok().unwrap();
+    let third = wait(&admission, Some(&caller(&after, "noisy")));
+    assert_eq!(third.err().unwrap().err(), Some(Shed::QueueFull), "its half of the queue is full");
+    let mut quiet = wait(&admission, Some(&caller(&after, "quiet"))).ok().unwrap();
+    drop(place);
+    let place = poll(&mut of_old).unwrap().unwrap();
+    drop(place);
+    assert!(poll(&mut of_new).is_none(), "the key has had its turn before the reload");
+    drop(poll(&mut quiet).unwrap().unwrap());
+    assert!(poll(&mut of_new).unwrap().is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_key_alone_leaves_room_in_the_queue_and_keys_take_turns() {
     let admission = admission(1, 8);
-    let (noisy, quiet) = (Arc::new(Caller::default()), Arc::new(Caller::default()));
+    let keys = keys();
+    let (noisy, quiet) = (caller(&keys, "noisy"), caller(&keys, "quiet"));
     let mut place = admission.try_admit().unwrap();
     let mut noisy_waits: Vec<_> = (0..4).map(|_| wait(&admission, Some(&noisy)).ok().unwrap()).collect();
     assert_eq!(wait(&admission, Some(&noisy)).err().unwrap().err(), Some(Shed::QueueFull));

@@ -24,7 +24,7 @@ struct State {
 }
 
 impl Activity {
-    pub(super) fn is_busy(&self) -> bool {
+    pub(in crate::http) fn is_busy(&self) -> bool {
         self.0.answers.load(Ordering::Relaxed) > 0
     }
 

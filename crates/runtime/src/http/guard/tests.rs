@@ -20,7 +20,7 @@ fn guarded() -> (Guard<DuplexStream>, DuplexStream, Activity) {
     let gateway = Gateway::new(registry, Door::default(), Limits::default(), clock, Shutdown::default());
     let (ours, client) = tokio::io::duplex(1024);
     let activity = Activity::default();
-    (Guard::new(ours, Arc::new(gateway), activity.clone()), client, activity)
+    (Guard::new(ours, IpAddr::from([127, 0, 0, 1]), Arc::new(gateway), activity.clone()), client, activity)
 }
 
 /// Whether reading waits on.

@@ -10,6 +10,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::TokioExecutor;
 use model_registry::{Entry, ModelRegistry, RemoteContent, Summary};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::Notify;
 
 use super::*;
@@ -66,6 +67,21 @@ struct Pair {
     dropped: Arc<Notify>,
 }
 
+/// A gateway, and a connection to it that is served by a task.
+fn served(registry: ModelRegistry) -> (Arc<Gateway>, DuplexStream, JoinSet<()>) {
+    let clock = Clock::new(|| 1_700_000_000);
+    let gateway = Gateway::new(registry, Door::default(), Limits::default(), clock, Shutdown::default());
+    let gateway = Arc::new(gateway);
+    let application = Application::new(Arc::clone(&gateway));
+    let (one, other) = tokio::io::duplex(64 * 1024);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), encrypted: true };
+        let _ = serve(other, peer, &application).await;
+    });
+    (gateway, one, tasks)
+}
+
 impl Pair {
     async fn new() -> Self {
         let dropped = Arc::new(Notify::new());
@@ -81,17 +97,7 @@ impl Pair {
             breaker: Arc::default(),
             keeps_sessions: false,
         };
-        let registry: ModelRegistry = [entry].into_iter().collect();
-        let clock = Clock::new(|| 1_700_000_000);
-        let gateway = Gateway::new(registry, Door::default(), Limits::default(), clock, Shutdown::default());
-        let gateway = Arc::new(gateway);
-        let application = Application::new(Arc::clone(&gateway));
-        let (one, other) = tokio::io::duplex(64 * 1024);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), encrypted: true };
-            let _ = serve(other, peer, &application).await;
-        });
+        let (gateway, one, mut tasks) = served([entry].into_iter().collect());
         let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
         builder.initial_stream_window_size(64 * 1024);
         let (client, connection) = builder.handshake(TokioIo::new(one)).await.unwrap();
@@ -163,6 +169,31 @@ async fn a_client_that_reads_slowly_keeps_its_stream() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     assert!(!pair.too_slow());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_may_send_64_kib_ahead_and_a_connection_a_mebibyte() {
+    let (_gateway, mut client, _tasks) = served(ModelRegistry::default());
+    // The preface, and settings that ask for nothing.
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let (mut stream, mut connection) = (None, 65_535);
+    while stream.is_none() || connection == 65_535 {
+        let mut head = [0; 9];
+        client.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; usize::from(head[2])];
+        client.read_exact(&mut payload).await.unwrap();
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
+        match head[3] {
+            // An acknowledgement has no settings in it.
+            4 if head[4] == 0 => {
+                let window = payload.chunks(6).find(|setting| setting[..2] == [0, 4]).unwrap();
+                stream = Some(number(&window[2..]));
+            }
+            8 => connection += number(&payload),
+            _ => {}
+        }
+    }
+    assert_eq!((stream, connection), (Some(64 * 1024), 1024 * 1024));
 }
 
 #[tokio::test(start_paused = true)]
