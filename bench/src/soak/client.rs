@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::gateway::id;
 use crate::BoxError;
-use crate::faulty::Script;
+use crate::faulty::{Fault, Script};
 use crate::translator::API_KEY;
 
 /// What a slow reader's socket holds; the gateway is to notice, and not the kernel.
@@ -222,6 +222,20 @@ impl Answer {
     pub(crate) fn broke_off(&self, script: &Script) -> bool {
         self.status == 200 && !self.done && self.error.is_some() && script.text().starts_with(&self.text)
     }
+}
+
+/// Requests of a client in peace.
+pub(crate) const FEW: u64 = 200;
+
+/// Asks for short answers, one after the other: before a load for what is only needed once, and after it because
+/// threads give back what they keep for their next requests only while there are any.
+pub(crate) async fn few(address: SocketAddr, first: u64) -> Result<(), BoxError> {
+    let mut client = Client::new(address);
+    for number in first..first + FEW {
+        let script = Script { number, pieces: 20, every: 0, fault: Fault::None, stays: true };
+        client.ask(&Chat::short(script, true), Leave::Never).await?;
+    }
+    Ok(())
 }
 
 /// A client that reads so many bytes a second of its answer, until the gateway lets it go or it is aborted.

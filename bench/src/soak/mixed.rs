@@ -8,7 +8,7 @@ use fastrand::Rng;
 use serde_json::Value;
 use tokio::task::{JoinSet, LocalSet};
 
-use super::client::{Answer, Chat, Client, Leave};
+use super::client::{Answer, Chat, Client, FEW, Leave, few};
 use super::gateway::{Gateway, get, id};
 use super::{Options, Verdicts, number, say};
 use crate::BoxError;
@@ -86,13 +86,14 @@ impl Shared {
 pub(super) async fn run(options: &Options, time: Duration, verdicts: &mut Verdicts) -> Result<(), BoxError> {
     say(&format!("mixed requests of {CLIENTS} clients for {:.1} minutes", time.as_secs_f64() / 60.0))?;
     let gateway = Gateway::start(&options.spicerack).await?;
+    few(gateway.program.address, 0).await?;
     let before = gateway.memory()?;
     let shared = Rc::new(Shared {
         gateway,
         agent: agent(),
         until: Instant::now() + time,
-        next: Cell::new(0),
-        ids: RefCell::default(),
+        next: Cell::new(FEW),
+        ids: RefCell::new((0..FEW).map(|number| id(number, true)).collect()),
         wrong: RefCell::default(),
         memory: RefCell::default(),
         descriptors: Cell::new(0),
@@ -112,7 +113,7 @@ pub(super) async fn run(options: &Options, time: Duration, verdicts: &mut Verdic
 
 async fn judge(shared: &Shared, before: u64, verdicts: &mut Verdicts) -> Result<(), BoxError> {
     let gateway = &shared.gateway;
-    let (ids, wrong) = (shared.ids.take(), shared.wrong.take());
+    let (mut ids, wrong) = (shared.ids.take(), shared.wrong.take());
     verdicts
         .check(wrong.is_empty(), &format!("requests: {}, of which {} went wrong", ids.len(), wrong.len()))?;
     for what in wrong.iter().take(10) {
@@ -135,6 +136,9 @@ async fn judge(shared: &Shared, before: u64, verdicts: &mut Verdicts) -> Result<
     verdicts.check(last <= second + allowed, &what)?;
     say(&format!("       descriptors under load: {} at most", shared.descriptors.get()))?;
     gateway.is_idle(verdicts).await?;
+    let first = shared.next.get();
+    few(gateway.program.address, first).await?;
+    ids.extend((first..first + FEW).map(|number| id(number, true)));
     gateway.is_small(verdicts, before).await?;
     let lines = gateway.is_logged(verdicts, &ids).await?;
     let (calls, attempts) = (gateway.calls().await?, lines.attempts);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::client::{Chat, Client, Leave, read_slowly};
+use super::client::{Chat, Client, FEW, Leave, few, read_slowly};
 use super::gateway::{Gateway, id};
 use super::{Options, Verdicts, number, say};
 use crate::BoxError;
@@ -14,9 +14,6 @@ use crate::faulty::{Fault, Script};
 
 /// Streams that begin in one second.
 const RAMP: f64 = 500.0;
-
-/// Requests that come first, so that what is only needed once is there.
-const WARM: u64 = 200;
 
 /// Clients that do not read and begin in one second, and the time between two pieces of what they do not read. An
 /// upstream that is faster is busy with them alone.
@@ -51,7 +48,7 @@ pub(super) async fn run(options: &Options, verdicts: &mut Verdicts) -> Result<()
         "{streams} streams of {rate} events a second for {seconds} s, beside {readers} clients that hardly read"
     ))?;
     let gateway = Gateway::start(&options.spicerack).await?;
-    few(&gateway).await?;
+    few(gateway.program.address, 0).await?;
     let before = gateway.memory()?;
     let slow = slow(&gateway, 0..readers.into()).await?;
     let with_readers = gateway.memory()?;
@@ -76,9 +73,10 @@ pub(super) async fn run(options: &Options, verdicts: &mut Verdicts) -> Result<()
     verdicts.check(left, "clients that take nothing were let go")?;
     drop(slow);
     gateway.is_idle(verdicts).await?;
+    few(gateway.program.address, FEW + u64::from(streams)).await?;
     gateway.is_small(verdicts, before).await?;
     again(&gateway, u64::from(readers), verdicts).await?;
-    let mut ids: Vec<String> = (0..WARM + u64::from(streams)).map(|number| id(number, true)).collect();
+    let mut ids: Vec<String> = (0..2 * FEW + u64::from(streams)).map(|number| id(number, true)).collect();
     ids.extend((0..TIMES * u64::from(readers)).map(|number| id(number, false)));
     let lines = gateway.is_logged(verdicts, &ids).await?;
     let calls = gateway.calls().await?;
@@ -102,16 +100,6 @@ async fn again(gateway: &Gateway, readers: u64, verdicts: &mut Verdicts) -> Resu
         format!("memory each time that as many readers have gone: {after:.1?} MiB (at most {LOST:.0} more)");
     verdicts.check(last <= first + LOST, &what)?;
     gateway.is_idle(verdicts).await
-}
-
-/// Asks for short answers, one after the other.
-async fn few(gateway: &Gateway) -> Result<(), BoxError> {
-    let mut client = Client::new(gateway.program.address);
-    for number in 0..WARM {
-        let script = Script { number, pieces: 20, every: 0, fault: Fault::None, stays: true };
-        client.ask(&Chat::short(script, true), Leave::Never).await?;
-    }
-    Ok(())
 }
 
 /// When one of so many a second begins.
@@ -162,7 +150,7 @@ async fn live(options: &Options, gateway: &Gateway) -> Result<(u64, usize), BoxE
     for number in 0..streams {
         let every = u64::from(1_000 / rate.max(1));
         let script = Script {
-            number: WARM + u64::from(number),
+            number: FEW + u64::from(number),
             pieces: rate * seconds,
             every,
             fault: Fault::None,
