@@ -94,9 +94,13 @@ def test_every_setting_reaches_bedrock(serve, fake):
 def test_a_good_manifest_is_shown_as_a_table(tmp_path):
     done = check(tmp_path, MANIFEST)
     assert done.returncode == 0, done.stderr
-    head, row = done.stdout.strip().splitlines()
+    models, policies = done.stdout.strip().split("\n\n")
+    head, row = models.splitlines()
     assert head.split() == ["NAME", "FROM", "REGION", "CREDENTIALS", "GUARDRAIL"]
     assert row.split()[0] == "novash" and "us-east-1" in row and "abc123" in row
+    head, row = policies.splitlines()
+    assert head.split() == ["NAME", "POLICY"]
+    assert row.split()[0] == "novash" and "connect" in row and "attempts 3" in row
     assert KEYS["AWS_SECRET_ACCESS_KEY"] not in done.stdout + done.stderr
 
 
