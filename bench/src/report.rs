@@ -31,9 +31,9 @@ impl Sample {
         Self {
             cpu: cpu.total.as_secs_f64() * 1e6 / number(requests),
             system_share: cpu.system_share(),
-            p50: percentile(&answers.latencies, 50),
-            p99: percentile(&answers.latencies, 99),
-            first_p50: percentile(&answers.first_tokens, 50),
+            p50: micros(&answers.latencies, 50),
+            p99: micros(&answers.latencies, 99),
+            first_p50: micros(&answers.first_tokens, 50),
             requests_per_second: rate(number(answers.latencies.len())),
             pieces_per_second: rate(number(answers.pieces)),
         }
@@ -148,7 +148,7 @@ impl Report {
             );
         }
         if let Some(Start(times)) = &self.start {
-            let _ = writeln!(text, "- Start to first answer: {:.1} ms", percentile(times, 50) / 1e3);
+            let _ = writeln!(text, "- Start to first answer: {:.1} ms", micros(times, 50) / 1e3);
         }
         let _ = writeln!(text, "- Binary: {:.1} MiB", number(self.binary) / 1024.0 / 1024.0);
         text
@@ -174,7 +174,7 @@ impl Report {
             "idle_kib": self.idle,
             "peak_kib": self.peak,
             "kib_per_stream": self.memory.as_ref().map(Memory::per_stream),
-            "start_ms": self.start.as_ref().map(|start| percentile(&start.0, 50) / 1e3),
+            "start_ms": self.start.as_ref().map(|start| micros(&start.0, 50) / 1e3),
             "binary_bytes": self.binary,
         })
     }
@@ -231,15 +231,19 @@ fn median(rounds: &[Vec<Sample>], of: &dyn Fn(&[Sample]) -> f64) -> f64 {
     all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// In microseconds.
-fn percentile(times: &[Duration], percent: usize) -> f64 {
+/// A percentile in microseconds.
+fn micros(times: &[Duration], percent: usize) -> f64 {
+    percentile(times, percent).map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+}
+
+/// The time that so many of a hundred do not exceed.
+pub(crate) fn percentile(times: &[Duration], percent: usize) -> Option<Duration> {
     let mut times = times.to_vec();
     times.sort_unstable();
-    let at = times.len().saturating_sub(1) * percent / 100;
-    times.get(at).map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+    times.get(times.len().saturating_sub(1) * percent / 100).copied()
 }
 
 /// A count as a figure; those that are too large for it do not occur.
-fn number(count: impl TryInto<u32>) -> f64 {
+pub(crate) fn number(count: impl TryInto<u32>) -> f64 {
     f64::from(count.try_into().unwrap_or(u32::MAX))
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::BoxError;
 use crate::process::raise_descriptors;
+use crate::report::number;
 
 /// What is to be done.
 #[derive(Debug)]
@@ -86,11 +87,6 @@ impl Verdicts {
 /// Tells a line at once: a run takes long.
 pub(crate) fn say(line: &str) -> Result<(), BoxError> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
-}
-
-/// A count as a figure; those that are too large for it do not occur.
-pub(crate) fn number(count: impl TryInto<u32>) -> f64 {
-    f64::from(count.try_into().unwrap_or(u32::MAX))
 }
 
 /// Runs everything, or the one part that was asked for.

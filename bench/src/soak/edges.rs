@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 
 use super::client::{Chat, Client, Leave};
 use super::gateway::{Gateway, get};
-use super::open_loop::{Asked, open_loop, percentile};
+use super::open_loop::{Asked, open_loop};
 use super::{Options, Verdicts, number, say};
 use crate::BoxError;
 use crate::faulty::{Fault, Script};
+use crate::report::percentile;
 
 /// Connections that stay open without a request, the most that one may take in KiB, and the most that a new one may
 /// wait for its first answer beside them.
@@ -88,7 +89,7 @@ async fn idle(options: &Options, verdicts: &mut Verdicts) -> Result<(), BoxError
     let each = number(gateway.memory()?.saturating_sub(before)) / f64::from(IDLE);
     verdicts
         .check(each <= IDLE_KIB, &format!("memory of a connection: {each:.1} KiB (at most {IDLE_KIB})"))?;
-    let late = percentile(&mut times, 99);
+    let late = percentile(&times, 99).unwrap_or_default();
     let what = format!("p99 of the first answer to a new connection: {late:.1?} (at most {ACCEPTED:?})");
     verdicts.check(late <= ACCEPTED, &what)?;
     drop(connections);
@@ -182,8 +183,8 @@ async fn overload(options: &Options, verdicts: &mut Verdicts) -> Result<(), BoxE
     let unclear = all.iter().filter(|asked| !asked.exact && !asked.refused).count();
     verdicts.check(unclear == 0, &format!("requests that are neither answered nor refused: {unclear}"))?;
     all.retain(|asked| asked.refused);
-    let mut times: Vec<Duration> = all.iter().map(|asked| asked.ended - asked.at).collect();
-    let late = percentile(&mut times, 99);
+    let times: Vec<Duration> = all.iter().map(|asked| asked.ended - asked.at).collect();
+    let late = percentile(&times, 99).unwrap_or_default();
     let what = format!("refused: {}, p99 after {late:.1?} (at most {REFUSED:?})", times.len());
     verdicts.check(!times.is_empty() && late <= REFUSED, &what)?;
     let [before, after] = [before, after].map(|kib| number(kib) / 1024.0);

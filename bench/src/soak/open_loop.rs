@@ -60,9 +60,3 @@ pub(super) async fn open_loop(
     all.extend(asking.join_all().await);
     all
 }
-
-/// The time that so many of a hundred do not exceed.
-pub(super) fn percentile(times: &mut [Duration], percent: usize) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() * percent / 100).or(times.last()).copied().unwrap_or_default()
-}
