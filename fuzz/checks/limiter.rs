@@ -3,14 +3,15 @@
 //!
 //! The first steps say what may be: `c` chats at the same time, `r` chats and `k` tokens in a minute. Then `t` time
 //! passes, in milliseconds; `a` a chat comes; `w` one waits for as long as the last refusal said, and comes; of those
-//! that run, one ends (`d`) or uses so many tokens (`u`).
+//! that run, one ends (`d`) or uses so many tokens (`u`). `p` a place is kept for a chat; of those, one is begun (`b`) or
+//! given up (`x`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, advance};
 
-use super::{Allowance, Limit, Limiter, Met, Running, steps};
+use super::{Allowance, Limit, Limiter, Met, Reserved, Running, steps};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -56,6 +57,7 @@ struct Model {
     limiter: Arc<Limiter>,
     allowance: Allowance,
     running: Vec<Running>,
+    kept: Vec<Reserved>,
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
     /// When chats were let in.
@@ -73,7 +75,8 @@ pub(crate) fn check(bytes: &[u8]) {
     runtime.block_on(run(&steps::steps(bytes)));
 }
 
-async fn run(steps: &[(u8, u64)]) {
+/// What may be, and the steps after it.
+fn limits(steps: &[(u8, u64)]) -> (Allowance, &[(u8, u64)]) {
     let mut allowance = Allowance::default();
     let first = steps.iter().position(|(step, _)| !b"crk".contains(step)).unwrap_or(steps.len());
     for (step, number) in &steps[..first] {
@@ -84,27 +87,50 @@ async fn run(steps: &[(u8, u64)]) {
             _ => allowance.tokens = most,
         }
     }
+    (allowance, &steps[first..])
+}
+
+async fn run(steps: &[(u8, u64)]) {
+    let (allowance, steps) = limits(steps);
     let Some(limiter) = Limiter::of(allowance) else { return };
     let (requests, tokens) = (allowance.requests.map(Bucket::new), allowance.tokens.map(Bucket::new));
-    let mut model = Model { limiter, allowance, running: Vec::new(), requests, tokens, admitted: Vec::new() };
+    let mut model = Model {
+        limiter,
+        allowance,
+        running: Vec::new(),
+        kept: Vec::new(),
+        requests,
+        tokens,
+        admitted: Vec::new(),
+    };
     let mut refused: Option<Met> = None;
-    for (step, number) in &steps[first..] {
+    for (step, number) in steps {
         match step {
             b't' => advance(Duration::from_millis(*number)).await,
-            b'a' => refused = model.comes(),
+            b'a' => refused = model.comes(false),
+            b'p' => refused = model.comes(true),
             b'w' => {
                 let Some(before) = refused else { continue };
                 advance(before.after).await;
-                refused = model.comes();
+                refused = model.comes(false);
                 let again = refused.filter(|again| again.limit == before.limit);
                 assert!(
-                    again.is_none() || before.limit == Limit::Concurrency,
+                    again.is_none() || before.limit == Limit::Concurrency || !model.kept.is_empty(),
                     "{before:?}, and then {again:?}"
                 );
             }
             b'd' => {
                 if let Some(nth) = steps::nth(*number, model.running.len()) {
                     model.running.swap_remove(nth);
+                }
+            }
+            b'b' => {
+                // What it said has not come true: time works off what has begun, and not what is kept.
+                refused = refused.filter(|_| !model.begins(*number));
+            }
+            b'x' => {
+                if let Some(nth) = steps::nth(*number, model.kept.len()) {
+                    model.kept.swap_remove(nth);
                 }
             }
             b'u' => {
@@ -123,20 +149,20 @@ async fn run(steps: &[(u8, u64)]) {
 }
 
 impl Model {
-    /// A chat comes; gives what it met.
-    fn comes(&mut self) -> Option<Met> {
+    /// A chat comes, or is announced; gives what it met.
+    fn comes(&mut self, is_kept: bool) -> Option<Met> {
         let most = self.allowance.concurrency.and_then(|most| usize::try_from(most).ok());
-        let is_full = most.is_some_and(|most| self.running.len() >= most);
+        let kept = u64::try_from(self.kept.len()).unwrap_or(u64::MAX);
+        let is_full = most.is_some_and(|most| self.running.len() + self.kept.len() >= most);
         let (tokens, may_tokens) = self.tokens.as_mut().map_or((true, true), |tokens| tokens.fits(0));
         let (requests, may_requests) =
-            self.requests.as_mut().map_or((true, true), |requests| requests.fits(1));
-        let met = match self.limiter.admit() {
-            Ok(running) => {
+            self.requests.as_mut().map_or((true, true), |requests| requests.fits(u128::from(kept) + 1));
+        let met = match self.limiter.reserve() {
+            Ok(reserved) => {
                 assert!(!is_full && may_tokens && may_requests, "too much is let through");
-                self.running.push(running);
-                self.admitted.push(Instant::now());
-                if let Some(requests) = &mut self.requests {
-                    requests.take(1);
+                self.kept.push(reserved);
+                if !is_kept {
+                    self.begins(kept);
                 }
                 return None;
             }
@@ -154,6 +180,17 @@ impl Model {
         Some(met)
     }
 
+    /// One that is kept begins; says whether there is one.
+    fn begins(&mut self, number: u64) -> bool {
+        let Some(nth) = steps::nth(number, self.kept.len()) else { return false };
+        self.running.push(self.kept.swap_remove(nth).begin());
+        self.admitted.push(Instant::now());
+        if let Some(requests) = &mut self.requests {
+            requests.take(1);
+        }
+        true
+    }
+
     /// Looks back, and sees that there is room again after a quiet time.
     async fn ends(mut self) {
         if let Some(most) = self.allowance.requests.and_then(|most| usize::try_from(most).ok()) {
@@ -167,11 +204,12 @@ impl Model {
             }
         }
         self.running.clear();
+        self.kept.clear();
         if let Some(tokens) = &self.tokens {
             let over = tokens.level / tokens.most;
             advance(Duration::from_nanos(u64::try_from(over).unwrap_or(u64::MAX))).await;
         }
         advance(MINUTE).await;
-        assert_eq!(self.comes(), None, "nothing is let through any more");
+        assert_eq!(self.comes(false), None, "nothing is let through any more");
     }
 }

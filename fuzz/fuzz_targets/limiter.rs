@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use routing::{Allowance, Limit, Limiter, Met, Running};
+use routing::{Allowance, Limit, Limiter, Met, Reserved, Running};
 
 #[path = "../checks/limiter.rs"]
 mod checks;

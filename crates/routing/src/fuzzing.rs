@@ -8,7 +8,7 @@ use crate::blame::Blame;
 use crate::breaker::{Change, Permit};
 
 pub use crate::breaker::Breaker;
-pub use crate::limiter::{Allowance, Limit, Limiter, Met, Running};
+pub use crate::limiter::{Allowance, Limit, Limiter, Met, Reserved, Running};
 
 /// A request that was let through. Dropped, it says nothing.
 #[derive(Debug)]
