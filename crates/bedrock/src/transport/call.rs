@@ -157,7 +157,7 @@ impl Transport {
             }
             // Rejected credentials were not the request's fault: one more try with new ones.
             if error.kind() == ErrorKind::CredentialsRejected && rejected.is_none() {
-                match self.credentials.newer_than(&identity).await {
+                match Box::pin(self.credentials.newer_than(&identity)).await {
                     Some(newer) => rejected = Some(newer),
                     None => return Err(error),
                 }
@@ -212,7 +212,8 @@ impl Transport {
             return Ok(response);
         }
         let left = head_timeout.map_or(Duration::MAX, |limit| limit.saturating_sub(began.elapsed()));
-        Err(self.refused(response, identity, operation, left).await)
+        // What is seldom has its own room, so that each request need not carry it.
+        Err(Box::pin(self.refused(response, identity, operation, left)).await)
     }
 
     /// Reads an error reply, within a time.

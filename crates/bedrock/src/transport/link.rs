@@ -88,12 +88,12 @@ impl Link {
 /// The body of an answer. At its end, the connection is free for the next request.
 pub(crate) struct Reply {
     body: Incoming,
-    link: Option<Link>,
+    link: Option<Box<Link>>,
     pool: Arc<Pool>,
 }
 
 impl Reply {
-    pub(super) fn new(body: Incoming, link: Link, pool: Arc<Pool>) -> Self {
+    pub(super) fn new(body: Incoming, link: Box<Link>, pool: Arc<Pool>) -> Self {
         Self { body, link: Some(link), pool }
     }
 }
@@ -114,10 +114,13 @@ impl Body for Reply {
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let Self { body, link, .. } = &mut *self;
         let frame = match link {
-            Some(Link { driver, group, .. }) => group.poll(context, |context| {
-                driver.poll(context);
-                Pin::new(&mut *body).poll_frame(context)
-            }),
+            Some(link) => {
+                let Link { driver, group, .. } = &mut **link;
+                group.poll(context, |context| {
+                    driver.poll(context);
+                    Pin::new(&mut *body).poll_frame(context)
+                })
+            }
             None => Pin::new(body).poll_frame(context),
         };
         let frame = ready!(frame);

@@ -52,7 +52,7 @@ pub(super) struct Pool {
 }
 
 struct Free {
-    link: Link,
+    link: Box<Link>,
     since: Instant,
 }
 
@@ -93,7 +93,8 @@ impl Pool {
             let is_used = used.is_some();
             let mut link = match used {
                 Some(link) => link,
-                None => self.connect().await.map_err(|error| {
+                // Seldom, and large: requests need not carry its room.
+                None => Box::pin(self.connect()).await.map_err(|error| {
                     if !begun {
                         calls.called();
                     }
@@ -125,12 +126,12 @@ impl Pool {
         }
     }
 
-    fn reply(self: &Arc<Self>, response: Response<Incoming>, link: Link) -> Response<Reply> {
+    fn reply(self: &Arc<Self>, response: Response<Incoming>, link: Box<Link>) -> Response<Reply> {
         response.map(|body| Reply::new(body, link, Arc::clone(self)))
     }
 
     /// Takes a connection that is still there.
-    async fn take(&self) -> Option<Link> {
+    async fn take(&self) -> Option<Box<Link>> {
         loop {
             let Free { mut link, since } = self.free().pop()?;
             // What lies below is older still, and goes with the next sweep.
@@ -143,15 +144,15 @@ impl Pool {
         }
     }
 
-    async fn connect(&self) -> Result<Link, BoxError> {
+    async fn connect(&self) -> Result<Box<Link>, BoxError> {
         let mut connector = self.connector.clone();
         poll_fn(|context| connector.poll_ready(context)).await?;
         let stream = connector.call(self.origin.clone()).await?;
-        Ok(Link::new(stream).await?)
+        Ok(Box::new(Link::new(stream).await?))
     }
 
     /// Takes a connection back.
-    pub(super) fn put(&self, link: Link) {
+    pub(super) fn put(&self, link: Box<Link>) {
         let mut free = self.free();
         let oldest = (free.len() >= MOST_IDLE).then(|| free.remove(0));
         free.push(Free { link, since: Instant::now() });

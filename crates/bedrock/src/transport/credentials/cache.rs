@@ -121,7 +121,8 @@ impl CredentialCache {
         if let Some(held) = held {
             return Ok(held);
         }
-        let settled = tokio::time::timeout(FIRST_WAIT, self.settled()).await;
+        // Boxed for the requests after the first search, which do not wait.
+        let settled = Box::pin(tokio::time::timeout(FIRST_WAIT, self.settled())).await;
         settled.ok().and_then(|state| state.held).ok_or_else(|| {
             let message = "the gateway has no AWS credentials for this model; its log and `/v1/ready?verbose=true` say why";
             Error::new(ErrorKind::CredentialsUnavailable, message)
