@@ -14,6 +14,7 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use nix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use tokio::time::Sleep;
 
@@ -61,9 +62,11 @@ pub(crate) enum Fault {
     Silent,
     /// The stream never ends, and its pieces are large.
     Endless,
+    /// Nothing, and each piece of the stream says when it was sent: in microseconds, with a space behind.
+    Dated,
 }
 
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 13] = [
     Fault::None,
     Fault::Throttled,
     Fault::ThrottledOnce,
@@ -76,6 +79,7 @@ const FAULTS: [Fault; 12] = [
     Fault::Exception,
     Fault::Silent,
     Fault::Endless,
+    Fault::Dated,
 ];
 
 /// What one request's answer is to be.
@@ -189,7 +193,8 @@ impl Service for Faulty {
             | Fault::Torn
             | Fault::Cut
             | Fault::Exception
-            | Fault::Endless => {}
+            | Fault::Endless
+            | Fault::Dated => {}
         }
         if path.ends_with("/converse-stream") {
             return Ok(Response::builder().header("content-type", STREAM).body(Answer::stream(script))?);
@@ -247,6 +252,11 @@ impl Answer {
     }
 }
 
+/// The time since the machine started, which all of its processes share, and nobody sets.
+pub(crate) fn now() -> Result<Duration, BoxError> {
+    Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.into())
+}
+
 /// One event of a stream, where there is another.
 fn event_of(script: &Script, index: u32) -> Option<Result<Bytes, BoxError>> {
     let Some(piece) = index.checked_sub(1) else {
@@ -270,6 +280,9 @@ fn event_of(script: &Script, index: u32) -> Option<Result<Bytes, BoxError>> {
     if endless {
         // The same for all: making it a thousand times over would keep the upstream from answering others.
         return Some(Ok(LARGE.get_or_init(|| delta(&"something that nobody reads ".repeat(300))).clone()));
+    }
+    if script.fault == Fault::Dated && piece < script.pieces {
+        return Some(now().map(|now| delta(&format!("{} ", now.as_micros()))));
     }
     if piece < script.pieces {
         return Some(Ok(delta(&script.piece(piece))));
@@ -321,6 +334,7 @@ mod tests {
         };
         // The first event, the pieces, and the last ones in one; half of the pieces; and an exception after them.
         assert_eq!(ends(Fault::None, 20), 22);
+        assert_eq!(ends(Fault::Dated, 20), 22);
         assert_eq!(ends(Fault::Cut, 20), 11);
         assert_eq!(ends(Fault::Torn, 20), 11);
         assert_eq!(ends(Fault::Exception, 20), 12);

@@ -24,8 +24,8 @@ use std::process::ExitCode;
 use bench::{BoxError, replies, scenario};
 
 const USAGE: &str = "usage: bench run --spicerack PATH [--quick] [--rounds N] [--only NAME] [--json FILE]
-       bench soak --spicerack PATH [--only streams|ends|edges|mixed] [--streams N] [--readers N] [--rate N] [--seconds N]
-                  [--minutes N]
+       bench soak --spicerack PATH [--only streams|ends|edges|pace|mixed] [--streams N] [--readers N]
+                  [--rate N] [--seconds N] [--minutes N]
        bench upstream | faulty [PORT] | proxy UPSTREAM | translator UPSTREAM";
 
 fn main() -> ExitCode {

@@ -1,7 +1,8 @@
 //! Much at once and for long, with everything going wrong that does: what is left of it must be nothing.
 //!
-//! `streams` holds thousands of streams beside thousands of clients that do not read, `ends` stops and kills the gateway
-//! under load, `edges` takes it to what it can hold, `mixed` goes on for minutes. Each prints what it saw, and a verdict for each thing that must hold.
+//! `streams` holds thousands of streams beside thousands of clients that do not read, `ends` stops and kills the
+//! gateway under load, `edges` takes it to what it can hold, `pace` looks at how late answers come, `mixed` goes on for
+//! minutes. Each prints what it saw, and a verdict for each thing that must hold.
 
 mod client;
 mod edges;
@@ -9,6 +10,7 @@ mod ends;
 mod gateway;
 mod mixed;
 mod open_loop;
+mod pace;
 mod streams;
 
 use std::io::Write as _;
@@ -52,7 +54,7 @@ impl Options {
             let value = arguments.next().ok_or_else(|| format!("{argument} needs a value"))?;
             match *argument {
                 "--spicerack" => options.spicerack = value.into(),
-                "--only" if ["streams", "ends", "edges", "mixed"].contains(value) => {
+                "--only" if ["streams", "ends", "edges", "pace", "mixed"].contains(value) => {
                     options.only = Some((*value).to_owned());
                 }
                 "--streams" => options.streams = value.parse()?,
@@ -110,6 +112,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), BoxError> {
     }
     if wanted("edges") {
         runtime.block_on(edges::run(&options, &mut verdicts))?;
+    }
+    if wanted("pace") {
+        runtime.block_on(pace::run(&options, &mut verdicts))?;
     }
     if wanted("mixed") {
         let time = Duration::from_secs_f64(options.minutes * 60.0);

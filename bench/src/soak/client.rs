@@ -1,7 +1,7 @@
 //! Clients: those that compare every character, those that go, and those that hardly read.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::gateway::id;
 use crate::BoxError;
-use crate::faulty::{Fault, Script};
+use crate::faulty::{Fault, Script, now};
 use crate::translator::API_KEY;
 
 /// What a slow reader's socket holds; the gateway is to notice, and not the kernel.
@@ -33,6 +33,10 @@ pub(crate) struct Answer {
     pub(crate) done: bool,
     /// The code of its error.
     pub(crate) error: Option<String>,
+    /// When the first piece of its text came.
+    pub(crate) begun: Option<Instant>,
+    /// How long each piece was under way, where the script dates them.
+    pub(crate) delays: Vec<Duration>,
 }
 
 /// What a request looks like.
@@ -151,6 +155,12 @@ async fn answer(sender: &mut SendRequest<Full<Bytes>>, chat: &Chat) -> Result<An
         if streamed {
             let read = answer.events(&bytes)?;
             bytes.drain(..read);
+            if answer.begun.is_none() && !answer.text.is_empty() {
+                answer.begun = Some(Instant::now());
+            }
+            if chat.script.fault == Fault::Dated {
+                answer.dated()?;
+            }
         }
     }
     if !streamed {
@@ -205,6 +215,17 @@ impl Answer {
             self.text.push_str(choice.delta.content.as_deref().unwrap_or_default());
         }
         self.error = chunk.error.map(|error| error.code.unwrap_or_default());
+    }
+
+    /// Takes out of the text when its pieces were sent, and notes how long they were under way.
+    fn dated(&mut self) -> Result<(), BoxError> {
+        let Some(end) = self.text.rfind(' ') else { return Ok(()) };
+        let now = now()?;
+        for sent in self.text.get(..end).unwrap_or_default().split(' ') {
+            self.delays.push(now.saturating_sub(Duration::from_micros(sent.parse()?)));
+        }
+        self.text.drain(..=end);
+        Ok(())
     }
 
     fn whole(&mut self, bytes: &[u8]) -> Result<(), BoxError> {

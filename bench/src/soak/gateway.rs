@@ -44,7 +44,7 @@ pub(crate) struct Gateway {
     pub(crate) folder: TempDir,
     upstream: Option<Program>,
     /// Where the upstream is.
-    at: SocketAddr,
+    pub(crate) at: SocketAddr,
     metrics: SocketAddr,
     /// Its descriptors and tasks after the start.
     descriptors: usize,

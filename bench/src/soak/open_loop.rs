@@ -14,6 +14,8 @@ use crate::faulty::Script;
 pub(super) struct Asked {
     /// When it was due.
     pub(super) at: Instant,
+    /// When it was sent: the timer that it waited for counts in milliseconds.
+    pub(super) sent: Instant,
     pub(super) ended: Instant,
     /// Whether the whole answer came, character for character.
     pub(super) exact: bool,
@@ -43,6 +45,7 @@ pub(super) async fn open_loop(
         asking.spawn(async move {
             let spare = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut client = spare.unwrap_or_else(|| Client::new(address));
+            let sent = Instant::now();
             let answer = client.ask(&Chat::short(script, stream), Leave::Never).await.ok().flatten();
             let ended = Instant::now();
             let exact = answer.as_ref().is_some_and(|answer| answer.is(&script));
@@ -51,7 +54,7 @@ pub(super) async fn open_loop(
             if answer.is_some() {
                 idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
             }
-            Asked { at, ended, exact, refused }
+            Asked { at, sent, ended, exact, refused }
         });
         while let Some(Ok(asked)) = asking.try_join_next() {
             all.push(asked);

@@ -103,7 +103,7 @@ async fn again(gateway: &Gateway, readers: u64, verdicts: &mut Verdicts) -> Resu
 }
 
 /// When one of so many a second begins.
-fn after(number: u64, a_second: f64) -> Duration {
+pub(super) fn after(number: u64, a_second: f64) -> Duration {
     Duration::from_secs_f64(super::number(number) / a_second)
 }
 
