@@ -3,8 +3,8 @@
 //!
 //! The first steps say what may be: `c` chats at the same time, `r` chats and `k` tokens in a minute. Then `t` time
 //! passes, in milliseconds; `a` a chat comes; `w` one waits for as long as the last refusal said, and comes; of those
-//! that run, one ends (`d`) or uses so many tokens (`u`). `p` a place is kept for a chat; of those, one is begun (`b`) or
-//! given up (`x`).
+//! that run, one ends (`d`) or uses so many tokens (`u`). `p` a place is kept for a chat; of those, one is begun (`b`)
+//! or given up (`x`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +115,7 @@ async fn run(steps: &[(u8, u64)]) {
                 refused = model.comes(false);
                 let again = refused.filter(|again| again.limit == before.limit);
                 assert!(
-                    again.is_none() || before.limit == Limit::Concurrency || !model.kept.is_empty(),
+                    again.is_none() || model.may_meet_again(before.limit),
                     "{before:?}, and then {again:?}"
                 );
             }
@@ -125,8 +125,9 @@ async fn run(steps: &[(u8, u64)]) {
                 }
             }
             b'b' => {
+                let has_begun = model.begins(*number);
                 // What it said has not come true: time works off what has begun, and not what is kept.
-                refused = refused.filter(|_| !model.begins(*number));
+                refused = refused.filter(|_| !has_begun);
             }
             b'x' => {
                 if let Some(nth) = steps::nth(*number, model.kept.len()) {
@@ -157,13 +158,14 @@ impl Model {
         let (tokens, may_tokens) = self.tokens.as_mut().map_or((true, true), |tokens| tokens.fits(0));
         let (requests, may_requests) =
             self.requests.as_mut().map_or((true, true), |requests| requests.fits(u128::from(kept) + 1));
-        let met = match self.limiter.reserve() {
-            Ok(reserved) => {
+        let outcome = if is_kept {
+            self.limiter.reserve().map(|reserved| self.kept.push(reserved))
+        } else {
+            self.limiter.admit().map(|running| self.runs(running))
+        };
+        let met = match outcome {
+            Ok(()) => {
                 assert!(!is_full && may_tokens && may_requests, "too much is let through");
-                self.kept.push(reserved);
-                if !is_kept {
-                    self.begins(kept);
-                }
                 return None;
             }
             Err(met) => met,
@@ -180,15 +182,31 @@ impl Model {
         Some(met)
     }
 
+    /// Whether a chat that has waited as it was told may meet the same limit again: nobody knows when others end, nor
+    /// when those begin for whom places are kept.
+    fn may_meet_again(&self, limit: Limit) -> bool {
+        let most = self.allowance.requests.and_then(|most| usize::try_from(most).ok());
+        match limit {
+            Limit::Concurrency => true,
+            Limit::Requests => most.is_some_and(|most| self.kept.len() >= most),
+            Limit::Tokens => false,
+        }
+    }
+
     /// One that is kept begins; says whether there is one.
     fn begins(&mut self, number: u64) -> bool {
         let Some(nth) = steps::nth(number, self.kept.len()) else { return false };
-        self.running.push(self.kept.swap_remove(nth).begin());
+        let running = self.kept.swap_remove(nth).begin();
+        self.runs(running);
+        true
+    }
+
+    fn runs(&mut self, running: Running) {
+        self.running.push(running);
         self.admitted.push(Instant::now());
         if let Some(requests) = &mut self.requests {
             requests.take(1);
         }
-        true
     }
 
     /// Looks back, and sees that there is room again after a quiet time.
