@@ -189,3 +189,12 @@ async fn any_other_refusal_is_final() {
     assert_eq!((error.kind(), error.message(), error.attempt_count()), (ErrorKind::InvalidRequest, "no", 1));
     assert_eq!(upstream.operations().await, ["stream"]);
 }
+
+#[tokio::test]
+async fn a_request_takes_little_room_while_it_waits() {
+    let upstream = Upstream::new(Vec::new()).await;
+    let model = model(&upstream, "us.amazon.nova-lite-v1:0").await;
+    let (whole, streamed) = (model.answer(Request::default()), model.begin(Request::default()));
+    let sizes = [size_of_val(&whole), size_of_val(&streamed)];
+    assert!(sizes.into_iter().all(|size| size < 6 * 1024), "{sizes:?} bytes");
+}
