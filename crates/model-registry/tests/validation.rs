@@ -163,7 +163,7 @@ async fn every_param_is_held_to_its_kind_range_and_pattern() {
         ("aws_endpoint_insecure: maybe", &["`aws_endpoint_insecure` is"]),
         ("connect_timeout: 5", &["`connect_timeout` is"]),
         ("idle_timeout: soon", &["is not a duration"]),
-        ("request_timeout: 0s", &["is not a duration"]),
+        ("request_timeout: 0s", &["is zero, and must be more"]),
         ("max_attempts: 0", &["out of range"]),
         ("seed: 1", &["cannot be served"]),
         ("response_format: json", &["cannot be served"]),
@@ -174,6 +174,8 @@ async fn every_param_is_held_to_its_kind_range_and_pattern() {
         refused(NOVA, &["aws_region: us-east-1", line], expected).await;
     }
     refused(NOVA, &["aws_region: nowhere"], &["is not a region"]).await;
+    refused(NOVA, &["aws_region: US-WEST-2"], &["write `us-west-2`"]).await;
+    refused(NOVA, &["aws_region: us-east-1, us-west-2"], &["write a list: `[us-east-1, us-west-2]`"]).await;
     refused(NOVA, &["aws_region: 5"], &["`aws_region` is 5"]).await;
     let arn = "bedrock:arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0";
     refused(arn, &["aws_region: us-east-1"], &["the ARN in `from` is of `us-west-2`"]).await;

@@ -291,15 +291,15 @@ impl<'a> Reader<'a> {
     /// Reads a length of time; zero is none.
     pub(crate) fn duration(&mut self, name: &str) -> Option<Duration> {
         let text = self.text(name)?;
-        let duration = parse_duration(&text).filter(|duration| !duration.is_zero());
-        if duration.is_none() {
-            self.error(
-                name,
-                "is not a duration",
-                "write a whole number and a unit: `500ms`, `30s`, `5m` or `1h`",
-            );
+        let help = "write a whole number and a unit: `500ms`, `30s`, `5m` or `1h`";
+        let Some(duration) = parse_duration(&text) else {
+            self.error(name, "is not a duration", help);
+            return None;
+        };
+        if duration.is_zero() {
+            self.error(name, "is zero, and must be more", help);
         }
-        duration
+        Some(duration).filter(|duration| !duration.is_zero())
     }
 
     /// Reads a list of texts; one text is a list of one.

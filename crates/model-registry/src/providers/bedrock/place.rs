@@ -32,6 +32,19 @@ pub(super) async fn regions(
     }
 }
 
+/// What to write where something is no region.
+fn instead(written: &str) -> String {
+    let small = written.trim().to_ascii_lowercase();
+    if bedrock::is_region(&small) {
+        return format!("write `{small}`");
+    }
+    let several: Vec<&str> = small.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+    if several.len() > 1 && several.iter().all(|region| bedrock::is_region(region)) {
+        return format!("write a list: `[{}]`", several.join(", "));
+    }
+    "write a region such as `us-east-1`".to_owned()
+}
+
 /// Reads the regions that the manifest names.
 fn named(of_arn: Option<&str>, reader: &mut Reader<'_>) -> Option<Vec<String>> {
     let regions = reader.texts(REGION)?;
@@ -43,7 +56,7 @@ fn named(of_arn: Option<&str>, reader: &mut Reader<'_>) -> Option<Vec<String>> {
         let shown = reader.shown_item(REGION, index, region);
         let arn = of_arn.filter(|arn| arn != region);
         let (message, help) = if !bedrock::is_region(region) {
-            (format!("is not a region: {shown}"), "write a region such as `us-east-1`".to_owned())
+            (format!("is not a region: {shown}"), instead(region))
         } else if let Some(arn) = arn {
             let message = format!("is {shown}, but the ARN in `from` is of `{arn}`");
             (message, format!("write `aws_region: {arn}`, or leave it out"))
