@@ -19,6 +19,11 @@ const MANY: u64 = 1_020;
 /// A whole build, as it is shipped.
 const PROFILE: &str = "dist";
 
+/// How the allocator is to work while it is counted. It gives memory back by the clock, and valgrind's slow one would
+/// have it do so at other times; and the small caches of the product would be full at one step and empty at another.
+const ALLOCATOR: &str = "background_thread:false,dirty_decay_ms:-1,tcache_max:32768,lg_tcache_nslots_mul:1,\
+                         tcache_nslots_small_min:20,tcache_nslots_small_max:200";
+
 const NO_VALGRIND: &str = "`valgrind` counts the instructions, and is not installed: `apt-get install valgrind` on \
                            Debian and Ubuntu, `dnf install valgrind` on Fedora, `pacman -S valgrind` on Arch; where \
                            there is none (macOS on Arm, Windows), a Linux container has it";
@@ -98,8 +103,7 @@ fn total(micro: &Path, case: &str, count: u64) -> Result<u64, String> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(micro);
     valgrind.args([case, &count.to_string()]);
-    // The allocator gives memory back by the clock, and valgrind's slow one would have it do so at other times.
-    valgrind.env("MIMALLOC_PURGE_DELAY", "-1");
+    valgrind.env("_RJEM_MALLOC_CONF", ALLOCATOR);
     let counted = output(&mut valgrind, "valgrind")?;
     table::collected(&text(&counted.stderr)).ok_or_else(|| format!("{case}: valgrind told no number"))
 }
