@@ -298,8 +298,9 @@ impl<'a> Reader<'a> {
         };
         if duration.is_zero() {
             self.error(name, "is zero, and must be more", help);
+            return None;
         }
-        Some(duration).filter(|duration| !duration.is_zero())
+        Some(duration)
     }
 
     /// Reads a list of texts; one text is a list of one.
